@@ -1,0 +1,3 @@
+module github.com/potok-go/potok
+
+go 1.26
