@@ -1,0 +1,133 @@
+package potok
+
+import "context"
+
+// blockedCall is a call whose Submit waits for room in the backlog. Room is
+// given in order of arrival by whoever makes it, so that nobody who comes later
+// takes it away.
+type blockedCall struct {
+	job    job
+	inside bool // submitted by a running call of the pool: Shutdown lets it in
+	park   *parking
+
+	next, prev *blockedCall // guarded by the pool's mu, as the next two
+	listed     bool
+	refused    bool
+}
+
+// blockedList is a FIFO. It is guarded by the pool's mu.
+type blockedList struct{ head, tail *blockedCall }
+
+func (l *blockedList) first() *blockedCall { return l.head }
+
+func (l *blockedList) push(b *blockedCall) {
+	b.listed = true
+	b.prev = l.tail
+	if l.tail != nil {
+		l.tail.next = b
+	} else {
+		l.head = b
+	}
+	l.tail = b
+}
+
+func (l *blockedList) remove(b *blockedCall) {
+	if b.prev != nil {
+		b.prev.next = b.next
+	} else {
+		l.head = b.next
+	}
+	if b.next != nil {
+		b.next.prev = b.prev
+	} else {
+		l.tail = b.prev
+	}
+	b.next, b.prev, b.listed = nil, nil, false
+}
+
+// roomLocked says whether a call may be taken now. The caller holds mu.
+func (p *Pool) roomLocked() bool {
+	return p.backlog < 0 || p.blocked.head == nil && (p.queued < p.backlog || p.handsOverLocked())
+}
+
+// awaitRoom blocks until b is taken or refused, or ctx ends. The
+// place of the call it is called from is lent before room is looked for again:
+// that may be just the place that is needed.
+func (p *Pool) awaitRoom(ctx context.Context, b *blockedCall) {
+	c := b.job.base()
+	b.park = newParking(ctx)
+	p.mu.Lock()
+	if p.roomLocked() || p.ledger.Closed() || p.ledger.Draining() && !b.inside {
+		p.enterLocked(ctx, c, b.job, b.inside)
+		b.park.resume()
+		return
+	}
+	p.blocked.push(b)
+	p.unlock()
+	select {
+	case <-b.park.ch:
+	case <-ctx.Done():
+		p.giveUpRoom(b)
+	}
+	if b.refused {
+		turnAway(&p.host, b.job, ErrClosed)
+	}
+}
+
+// giveUpRoom takes a blocked call out of the list and cancels it, unless it was
+// taken or refused in the same moment.
+func (p *Pool) giveUpRoom(b *blockedCall) {
+	p.mu.Lock()
+	listed := b.listed
+	if listed {
+		p.blocked.remove(b)
+	}
+	p.unlock()
+	if !listed {
+		<-b.park.ch
+		return
+	}
+	b.park.resume()
+	c := b.job.base()
+	c.err = cancelledBy(c.scope.ctx)
+	c.state.Store(phaseSettling)
+	b.job.release()
+	p.ledger.Unrun(false)
+	observerOf(&p.host).settled(c, phaseCancelled)
+	c.publish(phaseCancelled | phaseReleased)
+	runCallbacks(c.wakeAll())
+}
+
+// admitLocked takes blocked calls for as long as there is room in the queue. The
+// caller holds mu.
+func (p *Pool) admitLocked() {
+	for b := p.blocked.head; b != nil && p.queued < p.backlog; b = p.blocked.head {
+		if p.admitOneLocked(b) {
+			p.placeLocked(b.job.base(), b.job)
+		}
+	}
+}
+
+// admitOneLocked takes a blocked call out of the list and into the ledger. False:
+// it was refused, as the pool is closed. The caller holds mu.
+func (p *Pool) admitOneLocked(b *blockedCall) bool {
+	p.blocked.remove(b)
+	b.refused = p.swept || !p.ledger.Enter(1, b.inside)
+	p.after = append(p.after, b.park.unpark)
+	return !b.refused
+}
+
+// refuseBlocked refuses those who wait for room and may not be let in any more.
+func (p *Pool) refuseBlocked() {
+	p.mu.Lock()
+	for b := p.blocked.head; b != nil; {
+		next := b.next
+		if !b.inside || p.ledger.Closed() {
+			p.blocked.remove(b)
+			b.refused = true
+			p.after = append(p.after, b.park.unpark)
+		}
+		b = next
+	}
+	p.unlock()
+}

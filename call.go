@@ -1,0 +1,255 @@
+package potok
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"runtime/debug"
+	"sync/atomic"
+
+	"github.com/potok-go/potok/internal/registry"
+)
+
+// call is one run of a function without its types: what stands in a pool's
+// queue, what a Future is a view of, and the context that the function gets
+// (context.go). It is the first part of every Future, so that a call costs one
+// allocation; whatever few calls need is in more, made on demand.
+type call struct {
+	state  atomic.Uint32 // a phase, with flags; see state.go
+	worker uint32        // index of the worker that runs it, or inQueue; guarded by the pool's mu until it runs
+
+	scope      *scope // where and under which context it was submitted; never nil
+	next, prev *call  // the other queued calls of scope; guarded by the pool's mu
+	waiters    atomic.Pointer[waiter]
+	more       atomic.Pointer[extension]
+	err        error // written while settling, read once settled
+}
+
+// job is a call with its types: the function to run and where its result goes.
+type job interface {
+	base() *call
+	// invoke runs the function and keeps its value. Panics pass through.
+	invoke(ctx context.Context) error
+	// release drops what only running needed, the function and its argument. It
+	// is called once, by whoever knows that the call will not run any more.
+	release()
+	// options are the task's; nil where there is none.
+	options() *taskOptions
+	// name is the task's; "" for a closure.
+	name() string
+	// patient calls wait for room where others are refused.
+	patient() bool
+}
+
+func (c *call) base() *call { return c }
+
+func (c *call) phase() phase  { return c.state.Load() & phaseMask }
+func (c *call) settled() bool { return c.phase() >= phaseSucceeded }
+
+// pool returns where the call runs; nil: elsewhere, or nowhere.
+func (c *call) pool() *Pool { return c.scope.pool }
+
+// cancel is Cancel. why is the error of a call that does not run, whose cause
+// a running call's context gets.
+func (c *call) cancel(why *cancelledError) bool {
+	for {
+		p := c.phase()
+		switch p {
+		case phasePending, phaseWaiting:
+			if c.withdraw(p, why) {
+				return true
+			}
+		case phaseRunning, phaseEnding:
+			c.interrupt(why.cause)
+			// Between two attempts there is nothing to interrupt: look again. The
+			// worker looks at the context after it has stored waiting, so one of the
+			// two sees the other.
+			if q := c.phase(); q != phasePending && q != phaseWaiting {
+				return true
+			}
+		case phaseSettling:
+			runtime.Gosched() // somebody else is about to settle it
+		case phaseCancelled:
+			return true
+		default:
+			return false
+		}
+	}
+}
+
+// withdraw cancels a call that does not run.
+func (c *call) withdraw(from phase, why *cancelledError) bool {
+	if !c.state.CompareAndSwap(from, phaseSettling) {
+		return false
+	}
+	c.err = why
+	c.settleUnrun(from, phaseCancelled)
+	return true
+}
+
+// refuse fails a queued call that cannot start.
+func (c *call) refuse(err error) bool {
+	if !c.state.CompareAndSwap(phasePending, phaseSettling) {
+		return false
+	}
+	c.err = err
+	c.settleUnrun(phasePending, phaseFailed)
+	return true
+}
+
+// settleUnrun settles a call that does not run, once its phase has been moved
+// from `from` to settling and its error is written.
+func (c *call) settleUnrun(from, to phase) {
+	h := c.scope.host
+	if h == nil {
+		c.publish(to)
+		callbacks := c.wakeAll()
+		if x := c.more.Load(); x != nil && x.onUndo != nil {
+			x.onUndo()
+		}
+		runCallbacks(callbacks)
+		return
+	}
+	if from == phaseWaiting {
+		h.Ledger.Abandoned()
+	} else {
+		h.Ledger.Withdrawn()
+	}
+	h.Ledger.Unrun(to == phaseFailed)
+	if p := c.scope.pool; p != nil {
+		p.withdrawn(c)
+	}
+	observer := observerOf(h)
+	finish := func() {
+		observer.settled(c, to)
+		c.publish(to)
+		runCallbacks(c.wakeAll())
+	}
+	if observer != nil || c.waiters.Load() != nil {
+		h.Ledger.Carry(1, func(*registry.Seat) { finish() }) // what runs now may call Close
+	} else {
+		finish()
+	}
+	if x := c.more.Load(); x != nil && x.outer != nil {
+		x.unwatch()
+		if h.Withdrawn != nil {
+			h.Withdrawn(x.outer)
+		}
+	}
+	h.Ledger.Leave(1)
+}
+
+// settleHand settles a call that nobody runs, a promise's.
+func (c *call) settleHand(to phase, write func()) bool {
+	for !c.state.CompareAndSwap(phasePending, phaseSettling) {
+		if c.phase() != phaseSettling {
+			return false
+		}
+		runtime.Gosched() // somebody is settling it: in a moment the answer is false
+	}
+	write()
+	c.publish(to)
+	runCallbacks(c.wakeAll())
+	return true
+}
+
+// conclude settles a call whose function has returned err, counts it, and wakes
+// whoever waits. It returns the callbacks, which are still to run.
+func (c *call) conclude(h *registry.Host, j job, tally *registry.Tally, err error) (callbacks *waiter) {
+	var to phase
+	to, c.err = c.classify(err)
+	j.release()
+	observerOf(h).settled(c, to)
+	switch to {
+	case phaseSucceeded:
+		tally.Succeeded.Add(1)
+	case phaseFailed:
+		tally.Failed.Add(1)
+	default:
+		tally.Cancelled.Add(1)
+	}
+	c.publish(to | phaseReleased)
+	return c.wakeAll()
+}
+
+// turnAway fails a call that the executor does not take.
+func turnAway(h *registry.Host, j job, err error) {
+	c := j.base()
+	c.err = err
+	c.state.Store(phaseSettling)
+	j.release()
+	h.Ledger.Unrun(true)
+	observerOf(h).settled(c, phaseFailed)
+	c.publish(phaseFailed | phaseReleased | phaseRefused)
+	runCallbacks(c.wakeAll())
+}
+
+// publish stores the final state: from here on everybody may read the outcome.
+func (c *call) publish(to phase) {
+	c.state.Store(to)
+	c.endContext()
+}
+
+// runCallbacks runs the callbacks of a settled call, one by one. One that
+// panics is logged and the rest run; the rest run also when one ends the
+// goroutine by Goexit.
+func runCallbacks(w *waiter) {
+	for w != nil {
+		current := w
+		w = w.later
+		finished := false
+		func() {
+			defer func() {
+				if !finished {
+					finished = true
+					if v := recover(); v != nil {
+						logPanic("callback", v)
+					} else {
+						runCallbacks(w) // Goexit: this frame goes, its successors must not
+						w = nil
+					}
+				}
+			}()
+			current.wake()
+			finished = true
+		}()
+	}
+}
+
+// logPanic is where a panic goes that has no future to go to.
+func logPanic(what string, v any) {
+	slog.Default().Error("potok: "+what+" panicked", "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+}
+
+// outcome returns the error and notes that somebody asked for it.
+func (c *call) outcome() error {
+	if s := c.state.Load(); s&(phaseMask|phaseAsked) == phaseFailed {
+		if h := c.scope.host; h != nil && c.state.Or(phaseAsked)&phaseAsked == 0 {
+			h.Ledger.Asked()
+		}
+	}
+	return c.err
+}
+
+// classify turns what a call returned into how it settles.
+func (c *call) classify(err error) (phase, error) {
+	if err == nil {
+		return phaseSucceeded, nil
+	}
+	ctxErr := c.Err()
+	if ctxErr == nil {
+		return phaseFailed, err
+	}
+	cause := context.Cause(c)
+	if !errors.Is(err, ctxErr) && !matches(err, cause) {
+		return phaseFailed, err
+	}
+	return phaseCancelled, &cancelledError{ctxErr: ctxErr, cause: cause, returned: err}
+}
+
+// matches is errors.Is for a target of the user's that may not be comparable.
+func matches(err, target error) bool {
+	return target != nil && errors.Is(err, target)
+}

@@ -1,0 +1,69 @@
+package registry
+
+import (
+	"context"
+	"time"
+)
+
+// A Batch is what an executor is given at once: one call, or many.
+type Batch interface {
+	Len() int
+	At(i int) Call
+}
+
+// A Call is one run of a task as its executor sees it. The executor drives it
+// through its life:
+//
+//	        Accept                Start                     Settle
+//	(new) ─────────► queued ───────────────► running ─────────────────► settled
+//	  │                │  ▲                     │
+//	  │ false          │  └── Requeue ◄─ again ─┘   after the delay that Settle gave
+//	  ▼                ▼ false: it was cancelled
+//	settled         settled
+//
+// The call itself watches its context, its Future's Cancel, its time-out, its
+// retries and its observer, and keeps the ledger. All methods are safe for
+// concurrent use; Start and Settle of one attempt belong to one owner.
+type Call interface {
+	Batch
+
+	// Task is what to run, nil for a closure, which cannot leave this process.
+	Task() *Task
+	// In points to the argument, Out to where the result goes: decode into it
+	// between Start and Settle.
+	In() any
+	Out() any
+	// Context is the one given to Submit.
+	Context() context.Context
+	// Chunk is how many calls the caller wants handed over at once; 0: no wish.
+	Chunk() int
+
+	// Accept enters the call in h's ledger. False: it was refused, because h
+	// takes no calls or Submit's ctx has ended, and is settled already.
+	// A queued call that is cancelled settles at once; then h.Withdrawn is told,
+	// so that its place in the queue can be given to another.
+	Accept(h *Host) bool
+	// Refuse fails a queued call that cannot start. False: it is not queued.
+	Refuse(err error) bool
+	// Cancel cancels the call for this cause: at once, if it does not run; else
+	// by ending its context. False: it has settled otherwise.
+	Cancel(cause error) bool
+	// Start begins an attempt on the named worker. The context ends when the
+	// attempt shall stop; its deadline is the attempt's. False: there is
+	// nothing to run any more.
+	Start(worker string) (context.Context, bool)
+	// Settle ends the attempt. With again true the call is not settled: it is
+	// between attempts and the executor starts it anew after delay, by Requeue.
+	Settle(err error) (delay time.Duration, again bool)
+	// Requeue puts a call that was between attempts back among the queued.
+	// False: it was cancelled meanwhile.
+	Requeue() bool
+}
+
+// A Host is what an executor tells the calls it accepts.
+type Host struct {
+	Name      string
+	Ledger    *Ledger
+	Observer  any          // a potok.Observer, or nil
+	Withdrawn func(c Call) // told of a call that was cancelled before it started, or between attempts; may be nil
+}

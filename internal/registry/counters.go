@@ -1,0 +1,111 @@
+package registry
+
+import (
+	"sync"
+	"sync/atomic"
+)
+
+// Counters is the part of a ledger that Stats is read from. Everything is a
+// count that only grows; what stands in between is a difference:
+//
+//	queued  = entered + requeued − started − withdrawn
+//	running = started − ended − again
+//	waiting = again − requeued − abandoned
+//
+// so no counter is written by two goroutines in the fast path.
+type Counters struct {
+	entered     atomic.Uint64 // calls accepted
+	requeued    atomic.Uint64 // attempts queued again after a wait
+	withdrawn   atomic.Uint64 // calls that left the queue without a start
+	abandoned   atomic.Uint64 // calls cancelled between attempts
+	unrunFailed atomic.Uint64 // calls that failed without a start: refused
+	unrunCancel atomic.Uint64 // calls cancelled without a start, or between attempts
+	asked       atomic.Uint64 // failed calls whose outcome somebody asked for
+
+	ids atomic.Uint64 // calls numbered for observers
+
+	// Common is for attempts that no worker's own tally counts. Any number of
+	// goroutines may write it.
+	Common Tally
+
+	tallyMu sync.Mutex // guards tallies
+	tallies []*Tally
+}
+
+// A Tally counts what one worker did.
+type Tally struct {
+	Started   atomic.Uint64 // attempts begun
+	Again     atomic.Uint64 // attempts ended that will be followed by another
+	Succeeded atomic.Uint64
+	Failed    atomic.Uint64
+	Cancelled atomic.Uint64
+	_         [24]byte // a cache line of its own: workers do not slow each other down
+}
+
+// Tally adds a worker's tally to the sums.
+func (c *Counters) Tally(t *Tally) {
+	c.tallyMu.Lock()
+	defer c.tallyMu.Unlock()
+	c.tallies = append(c.tallies, t)
+}
+
+// NextID numbers the calls of an executor from 1.
+func (c *Counters) NextID() uint64 { return c.ids.Add(1) }
+
+// Withdrawn counts a call that left the queue without a start.
+func (c *Counters) Withdrawn() { c.withdrawn.Add(1) }
+
+// Unrun counts a call that settles without a start, as Failed or as Cancelled.
+func (c *Counters) Unrun(failed bool) {
+	if failed {
+		c.unrunFailed.Add(1)
+	} else {
+		c.unrunCancel.Add(1)
+	}
+}
+
+// Requeued counts an attempt queued again, Abandoned a call cancelled between
+// attempts, Asked a failed call whose outcome was asked for the first time.
+func (c *Counters) Requeued()  { c.requeued.Add(1) }
+func (c *Counters) Abandoned() { c.abandoned.Add(1) }
+func (c *Counters) Asked()     { c.asked.Add(1) }
+
+// Sums are the counts at about one moment: exact when nothing moves.
+type Sums struct {
+	Queued, Running, Waiting             int
+	Succeeded, Failed, Cancelled, Unread uint64
+}
+
+// Sum reads the counters, what ends before what begins, so that no difference
+// is ever negative.
+func (c *Counters) Sum() Sums {
+	asked := c.asked.Load()
+	withdrawn, abandoned := c.withdrawn.Load(), c.abandoned.Load()
+	requeuedBefore := c.requeued.Load()
+	c.tallyMu.Lock()
+	tallies := append([]*Tally{&c.Common}, c.tallies...)
+	c.tallyMu.Unlock()
+	var succeeded, failed, cancelled, againBefore, again, started uint64
+	for _, t := range tallies {
+		succeeded += t.Succeeded.Load()
+		failed += t.Failed.Load()
+		cancelled += t.Cancelled.Load()
+		againBefore += t.Again.Load()
+	}
+	ended := succeeded + failed + cancelled
+	for _, t := range tallies {
+		started += t.Started.Load()
+		again += t.Again.Load()
+	}
+	queuedIn := c.requeued.Load() + c.entered.Load()
+	failed += c.unrunFailed.Load()
+	return Sums{
+		Queued:    int(queuedIn - started - withdrawn),
+		Running:   int(started - ended - againBefore),
+		Waiting:   int(again - requeuedBefore - abandoned),
+		Succeeded: succeeded,
+		Failed:    failed,
+		Cancelled: cancelled + c.unrunCancel.Load(),
+		Unread:    failed - min(asked, failed),
+	}
+}

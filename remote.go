@@ -1,0 +1,131 @@
+package potok
+
+import (
+	"context"
+	"time"
+
+	"github.com/potok-go/potok/internal/registry"
+)
+
+// What follows is the life of a call on an executor other than Pool, as the
+// registry.Call that the executor drives. The rules are those of a Pool's calls
+// and the same code wherever they can be: who cancels, what an outcome means,
+// when observers are told, what the ledger counts.
+
+// Len and At make a call a batch of itself.
+func (f *taskCall[In, Out]) Len() int                 { return 1 }
+func (f *taskCall[In, Out]) At(int) registry.Call     { return f }
+func (f *taskCall[In, Out]) Task() *registry.Task     { return f.task.registered }
+func (f *taskCall[In, Out]) In() any                  { return &f.in }
+func (f *taskCall[In, Out]) Out() any                 { return &f.value }
+func (f *taskCall[In, Out]) Context() context.Context { return f.call.scope.ctx }
+func (f *taskCall[In, Out]) Chunk() int               { return f.chunk }
+
+// Accept enters the call in the ledger of its executor.
+func (f *taskCall[In, Out]) Accept(h *registry.Host) bool { return f.call.acceptAt(h, f) }
+
+// Start begins an attempt.
+func (f *taskCall[In, Out]) Start(worker string) (context.Context, bool) {
+	return f.call.startAt(worker, f.task.options)
+}
+
+// Settle ends an attempt.
+func (f *taskCall[In, Out]) Settle(err error) (time.Duration, bool) {
+	return f.call.settleAt(f, f.task.options, err)
+}
+
+// Requeue ends the pause between two attempts.
+func (f *taskCall[In, Out]) Requeue() bool {
+	if !f.call.state.CompareAndSwap(phaseWaiting, phasePending) {
+		return false
+	}
+	f.call.scope.host.Ledger.Requeued()
+	return true
+}
+
+// Refuse fails a queued call.
+func (f *taskCall[In, Out]) Refuse(err error) bool { return f.call.refuse(err) }
+
+// Cancel cancels the call.
+func (f *taskCall[In, Out]) Cancel(cause error) bool {
+	if f == nil {
+		return false
+	}
+	return f.call.cancel(&cancelledError{ctxErr: context.Canceled, cause: cause})
+}
+
+func (c *call) acceptAt(h *registry.Host, outer interface {
+	registry.Call
+	job
+},
+) bool {
+	ctx := c.scope.ctx
+	c.scope = &scope{host: h, ctx: ctx, done: ctx.Done()}
+	x := c.extend()
+	x.outer, x.unwatch = outer, func() bool { return true }
+	observerOf(h).submitted(c, outer.name())
+	u, _ := ctx.Value(registry.UnitKey{}).(registry.Unit)
+	inside := u != nil && u.Ledger() == h.Ledger && u.Running()
+	if !h.Ledger.Enter(1, inside) {
+		turnAway(h, outer, ErrClosed)
+		return false
+	}
+	if c.scope.over() {
+		c.withdraw(phasePending, cancelledBy(ctx))
+		return false
+	}
+	if c.scope.done != nil {
+		x.unwatch = context.AfterFunc(ctx, func() { c.expire(cancelledBy(ctx)) })
+	}
+	return true
+}
+
+// expire cancels a call whose ctx has ended, if it does not run: a running one
+// sees it by itself.
+func (c *call) expire(why *cancelledError) {
+	for p := c.phase(); p == phasePending || p == phaseWaiting; p = c.phase() {
+		if c.withdraw(p, why) {
+			return
+		}
+	}
+}
+
+func (c *call) startAt(worker string, t *taskOptions) (context.Context, bool) {
+	if c.scope.over() {
+		c.expire(cancelledBy(c.scope.ctx))
+	}
+	if !c.state.CompareAndSwap(phasePending, phaseRunning) {
+		return nil, false
+	}
+	c.scope.host.Ledger.Common.Started.Add(1)
+	ctx, cancel := beginAttempt(c, t, worker)
+	c.extend().endAttempt = cancel
+	return ctx, true
+}
+
+func (c *call) settleAt(j job, t *taskOptions, err error) (pause time.Duration, again bool) {
+	h, x := c.scope.host, c.extend()
+	c.state.Store(phaseEnding)
+	again = t.again(c, err)
+	if x.endAttempt != nil {
+		x.endAttempt()
+	}
+	tally := &h.Ledger.Common
+	if again {
+		tally.Again.Add(1)
+		pause = t.pause(x.attempt)
+		c.state.Store(phaseWaiting)
+		// Whoever cancelled it before it waited has only ended its context.
+		if ctxErr := c.Err(); ctxErr != nil {
+			c.expire(&cancelledError{ctxErr: ctxErr, cause: context.Cause(c), returned: err})
+		}
+		return pause, true
+	}
+	x.unwatch()
+	callbacks := c.conclude(h, j, tally, err)
+	if callbacks != nil {
+		h.Ledger.Carry(1, func(*registry.Seat) { runCallbacks(callbacks) })
+	}
+	h.Ledger.Leave(1)
+	return 0, false
+}

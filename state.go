@@ -1,0 +1,83 @@
+package potok
+
+// State is how far a future has come.
+type State uint8
+
+// The states of a future. Pending and Running lead to one of the other three,
+// which are final.
+const (
+	Pending   State = iota // not started, or between two attempts
+	Running                // its function runs
+	Succeeded              // it has a value and no error
+	Failed                 // it has an error
+	Cancelled              // it was cancelled, by hand, by its ctx or by its executor
+)
+
+// String gives the state's name in lower case. It never blocks and is safe for
+// concurrent use.
+func (s State) String() string {
+	switch s {
+	case Pending:
+		return "pending"
+	case Running:
+		return "running"
+	case Succeeded:
+		return "succeeded"
+	case Failed:
+		return "failed"
+	case Cancelled:
+		return "cancelled"
+	}
+	return "unknown"
+}
+
+// phase is the state of a call as its atomic word has it. Who may change it:
+//
+//	pending ──► running     the worker that starts it (CAS)
+//	pending ──► settling    whoever cancels, refuses, resolves or rejects it (CAS)
+//	running ──► ending      the worker, when the function has returned
+//	ending ──► waiting      the worker, between two attempts
+//	waiting ──► pending     the executor, when the delay is over (CAS)
+//	waiting ──► settling    whoever cancels it (CAS)
+//	settling ──► final      whoever won the step to settling (a settling call
+//	ending ──► final        never ran or does not run): it alone writes the value
+//	                        and the error, before it stores the final state, so
+//	                        who has seen a final state may read them
+//	final ──► final|flag    asked: the first who asks for a failed outcome;
+//	                        released: the first who drops function and argument;
+//	                        refused: the executor did not take it
+//
+// Settling and ending last as long as an observer's Settled. From outside they
+// look like what they were before: pending, running.
+type phase = uint32
+
+const (
+	phasePending phase = iota
+	phaseWaiting
+	phaseRunning
+	phaseEnding
+	phaseSettling
+	phaseSucceeded
+	phaseFailed
+	phaseCancelled
+
+	phaseMask phase = 0xff
+
+	phaseAsked    phase = 0x100
+	phaseReleased phase = 0x200
+	phaseRefused  phase = 0x400
+)
+
+func stateOf(p phase) State {
+	switch p & phaseMask {
+	case phaseRunning, phaseEnding:
+		return Running
+	case phaseSucceeded:
+		return Succeeded
+	case phaseFailed:
+		return Failed
+	case phaseCancelled:
+		return Cancelled
+	}
+	return Pending
+}

@@ -1,0 +1,160 @@
+package potok
+
+import "context"
+
+// funcCall is a call of a closure.
+type funcCall[T any] struct {
+	Future[T]
+	fn func(context.Context) (T, error)
+}
+
+func (f *funcCall[T]) invoke(ctx context.Context) (err error) {
+	f.value, err = f.fn(ctx)
+	return err
+}
+
+func (f *funcCall[T]) release()              { f.fn = nil }
+func (f *funcCall[T]) options() *taskOptions { return nil }
+func (f *funcCall[T]) name() string          { return "" }
+func (f *funcCall[T]) patient() bool         { return false }
+
+// Submit has p run fn and returns its future at once, unless a backlog is full:
+// then it blocks until there is room, lending the place of the call it is called
+// from. ctx covers queueing and running: when it ends the queued call is
+// Cancelled at once and the running one sees its context end. Under a ctx that
+// has ended nothing runs. After Shutdown or Close began the future has Failed
+// with ErrClosed; a call that still runs may go on to submit during Shutdown. A
+// nil fn panics. It is safe for concurrent use.
+func Submit[T any](ctx context.Context, p *Pool, fn func(context.Context) (T, error)) *Future[T] {
+	if fn == nil {
+		panic("potok: Submit: nil function")
+	}
+	f := &funcCall[T]{fn: fn}
+	p.accept(ctx, f, !p.refuse)
+	return &f.Future
+}
+
+// plainCall is a call without a result.
+type plainCall struct {
+	Future[struct{}]
+	fn func(context.Context) error
+}
+
+func (f *plainCall) invoke(ctx context.Context) error { return f.fn(ctx) }
+func (f *plainCall) release()                         { f.fn = nil }
+func (f *plainCall) options() *taskOptions            { return nil }
+func (f *plainCall) name() string                     { return "" }
+func (f *plainCall) patient() bool                    { return false }
+
+// Go is Submit of a function that has no result but its error.
+func (p *Pool) Go(ctx context.Context, fn func(context.Context) error) *Future[struct{}] {
+	if fn == nil {
+		panic("potok: Pool.Go: nil function")
+	}
+	f := &plainCall{fn: fn}
+	p.accept(ctx, f, !p.refuse)
+	return &f.Future
+}
+
+// accept takes a call, or settles it if it cannot be taken. mayBlock says what
+// to do when the backlog is full: wait for room, or refuse.
+func (p *Pool) accept(ctx context.Context, j job, mayBlock bool) {
+	c := j.base()
+	inside := (p.backlog >= 0 || p.ledger.Draining()) && p.runsHere(ctx)
+
+	p.mu.Lock()
+	c.scope = p.scopeOf(ctx)
+	if w := observerOf(&p.host); w != nil {
+		p.unlock()
+		w.submitted(c, j.name())
+		p.mu.Lock()
+	}
+	switch {
+	case p.roomLocked() || p.ledger.Closed() || c.scope.over():
+		p.enterLocked(ctx, c, j, inside)
+	case mayBlock:
+		p.unlock()
+		p.awaitRoom(ctx, &blockedCall{job: j, inside: inside})
+	default:
+		p.unlock()
+		turnAway(&p.host, j, ErrFull)
+	}
+}
+
+// enterLocked takes a call for which there is room. The caller holds mu, which
+// is given up.
+func (p *Pool) enterLocked(ctx context.Context, c *call, j job, inside bool) {
+	if !p.ledger.Enter(1, inside) {
+		p.unlock()
+		// Shutdown may have begun just now: look where the call comes from.
+		if inside || p.ledger.Closed() || !p.runsHere(ctx) {
+			turnAway(&p.host, j, ErrClosed)
+			return
+		}
+		p.mu.Lock()
+		p.enterLocked(ctx, c, j, true)
+		return
+	}
+	switch {
+	case p.swept:
+		p.unlock()
+		c.cancel(errCancelledByClose)
+		discard(j)
+	case c.scope.over():
+		p.unlock()
+		c.cancel(cancelledBy(ctx))
+		discard(j)
+	default:
+		p.placeLocked(c, j)
+		p.unlock()
+	}
+}
+
+// placeLocked gives an accepted call to a free worker, or queues it. The caller
+// holds mu.
+func (p *Pool) placeLocked(c *call, j job) {
+	s := c.scope
+	if p.handsOverLocked() {
+		p.free--
+		p.waking = true
+		if w := p.popIdleLocked(); w != nil {
+			w.hand, w.placed, w.called = j, true, true
+			w.wake <- struct{}{} // capacity 1, and it is parked: never blocks
+		} else {
+			p.startLocked().hand = j
+		}
+		if !s.shared {
+			p.retireLocked(s)
+		}
+		return
+	}
+	c.worker = inQueue
+	if p.backlog >= 0 {
+		p.queued++
+	}
+	if s.done != nil && !s.ended {
+		s.linkLocked(c)
+	}
+	p.queue.push(j)
+	p.kickLocked()
+}
+
+// handsOverLocked says whether a call need not go through the queue: a place is
+// free and nobody is before it. While a worker is on his way the call is queued
+// for him, as waking costs more than waiting for him does; with a backlog, which
+// may be 0, the call must not be queued. The caller holds mu.
+func (p *Pool) handsOverLocked() bool {
+	if p.free == 0 {
+		return false
+	}
+	if p.backlog >= 0 {
+		return p.queued == 0
+	}
+	return !p.waking && !p.workLocked()
+}
+
+// runsHere says whether ctx belongs to a call of this pool that still runs.
+func (p *Pool) runsHere(ctx context.Context) bool {
+	c := enclosing(ctx)
+	return c != nil && c.pool() == p && c.Running()
+}

@@ -1,0 +1,191 @@
+package potok
+
+import (
+	"context"
+	"sync/atomic"
+
+	"github.com/potok-go/potok/internal/registry"
+)
+
+// A call's waiters form a stack: pushed by CAS while the call is unsettled, and
+// taken whole, by a swap for settledMark, by whoever settles it.
+//
+//	push: read head; head == settledMark → settled already; CAS(head, w)
+//	wake: store the final state; head = swap(settledMark); wake each
+//
+// Of a push and a swap one comes first: either the swap takes the waiter, or the
+// push sees the mark. So no wake-up is lost and nobody needs a lock. Whoever
+// gives up leaves his node where it is, as unlinking would need one; the next
+// who waits for the same call takes it over, so there are never more nodes than
+// there were goroutines waiting at once.
+
+// waiter is one who waits for a call to settle.
+type waiter struct {
+	next *waiter // below in the stack; written before the push, never again
+
+	// armed ──► fired   the one who settles (CAS): wake is his to run
+	// armed ──► free    the one who gives up (CAS)
+	// free  ──► taken   the next who waits (CAS), who sets the fields and arms it
+	state atomic.Uint32
+
+	callback bool     // run after the others, in order of adding, with the place given back
+	later    *waiter  // the callback added next; written by the one who settles
+	wake     func()   // what firing does, if park is nil
+	park     *parking // the goroutine that firing wakes
+	done     chan struct{}
+}
+
+const (
+	waiterArmed uint32 = iota
+	waiterFired
+	waiterFree
+	waiterTaken
+)
+
+// settledMark stands for the stack of a settled call.
+var settledMark = new(waiter)
+
+// settledDone is the channel of every future that is asked only once settled.
+var settledDone = func() chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}()
+
+// push adds w. False: the call is settled already and w was not added.
+func (c *call) push(w *waiter) bool {
+	for {
+		head := c.waiters.Load()
+		if head == settledMark {
+			return false
+		}
+		w.next = head
+		if c.waiters.CompareAndSwap(head, w) {
+			return true
+		}
+	}
+}
+
+// arm adds a waiter that does what w does, in a free node if there is one. nil:
+// the call is settled already.
+func (c *call) arm(w *waiter) *waiter {
+	head := c.waiters.Load()
+	for n := head; n != nil && n != settledMark; n = n.next {
+		if n.state.Load() != waiterFree || !n.state.CompareAndSwap(waiterFree, waiterTaken) {
+			continue
+		}
+		n.wake, n.park = w.wake, w.park
+		n.state.Store(waiterArmed)
+		// The stack may have been taken while the node was not armed.
+		if c.waiters.Load() == settledMark && n.state.CompareAndSwap(waiterArmed, waiterFree) {
+			return nil
+		}
+		return n
+	}
+	if !c.push(w) {
+		return nil
+	}
+	return w
+}
+
+// disarm gives up. False: w has fired, or is about to.
+func (w *waiter) disarm() bool {
+	if w.state.Load() != waiterArmed {
+		return false
+	}
+	// Cleared after the CAS these fields would belong to the next owner, before
+	// it to the one who fires: so the node keeps them until it is taken over.
+	return w.state.CompareAndSwap(waiterArmed, waiterFree)
+}
+
+// wakeAll takes the stack and wakes everybody in it but the callbacks, which it
+// returns in order of adding. The final state is stored before.
+func (c *call) wakeAll() (callbacks *waiter) {
+	for w := c.waiters.Swap(settledMark); w != nil; {
+		next := w.next // after firing, w may be somebody else's
+		switch {
+		case w.callback:
+			// The stack has the last added on top: turned round by a link of its own,
+			// as somebody may still be reading next in arm.
+			w.later, callbacks = callbacks, w
+		case w.state.CompareAndSwap(waiterArmed, waiterFired):
+			switch {
+			case w.park != nil:
+				w.park.unpark()
+			case w.done != nil:
+				close(w.done)
+			default:
+				w.wake()
+			}
+		}
+		w = next
+	}
+	return callbacks
+}
+
+// parking is one goroutine's wait. A wait inside a call of a pool gives the
+// call's place back for as long as it lasts.
+type parking struct {
+	ch     chan struct{} // capacity 1: who unparks never blocks
+	lender *call         // whose place is lent; nil: nobody's
+}
+
+// newParking prepares a wait of a goroutine whose context is ctx and lends the
+// place of the call it stands in. Every one is ended by exactly one of: a
+// receive from ch after unpark, or resume.
+func newParking(ctx context.Context) *parking {
+	p := &parking{ch: make(chan struct{}, 1)}
+	if c := enclosing(ctx); c != nil && c.lend() {
+		p.lender = c
+	}
+	return p
+}
+
+// unpark ends the wait from outside. The goroutine goes on once its call has
+// its place again, which is asked for here and now: before any queued call that
+// the unparking worker would start next.
+func (p *parking) unpark() {
+	if p.lender == nil {
+		p.ch <- struct{}{}
+		return
+	}
+	p.lender.reclaim(p)
+}
+
+// resume ends the wait from inside, when it was not unparked.
+func (p *parking) resume() {
+	if p.lender != nil {
+		p.lender.reclaim(p)
+		<-p.ch
+	}
+}
+
+// await blocks until the call is settled or ctx has ended; a settled call wins.
+func (c *call) await(ctx context.Context) error {
+	if c.settled() {
+		return nil
+	}
+	if ctx.Err() != nil {
+		return registry.ContextError(ctx)
+	}
+	p := newParking(ctx)
+	w := c.arm(&waiter{park: p})
+	if w == nil {
+		p.resume()
+		return nil
+	}
+	select {
+	case <-p.ch:
+		return nil
+	case <-ctx.Done():
+	}
+	if !w.disarm() {
+		<-p.ch
+		return nil
+	}
+	p.resume()
+	if c.settled() {
+		return nil
+	}
+	return registry.ContextError(ctx)
+}

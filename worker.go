@@ -1,0 +1,427 @@
+package potok
+
+import (
+	"context"
+	"runtime/debug"
+	"runtime/pprof"
+	"sync/atomic"
+	"time"
+
+	"github.com/potok-go/potok/internal/registry"
+)
+
+// A worker is a goroutine that runs calls. To run one it must hold a place, of
+// which the pool has as many as it was asked for workers.
+//
+//	        woken or started with a place
+//	parked ───────────────────────────────► takes a batch ──► runs it ──┐
+//	   ▲                                        ▲                       │ next
+//	   │ nothing to do: place given back        └───────────────────────┘
+//	   └── or gone, if as many are parked as there are places
+//
+// A batch is a window on a segment of the queue: slots that do not change until
+// the worker is done with them. What decides who runs a call is the step from
+// pending to running, a CAS on the call, so that others may hold the same call:
+// who finds nothing in the queue copies the later half of somebody's window
+// (steal), or all of it if the call he runs has lent its place; and whoever has
+// to give his place back puts what he has not started back at the head of the
+// queue (putBack). So no call waits behind a slow one while a place is free.
+const (
+	maxBatch = 64
+	// A batch grows while its calls are shorter than this: then taking them one
+	// by one would cost more than running them.
+	shortCall = 10 * time.Microsecond
+)
+
+// inQueue stands for a worker's index in a call that no worker has taken.
+const inQueue = ^uint32(0)
+
+type worker struct {
+	pool  *Pool
+	index uint32
+	name  string
+	wake  chan struct{} // capacity 1: a parked worker is woken once
+
+	// Guarded by the pool's mu. The owner reads all but next and prev without
+	// it, as nobody else writes them while he runs.
+	hand                     job // given directly, past the queue
+	placed                   bool
+	called                   bool // he was woken or started; p.waking is his to reset
+	away                     bool // the call he runs has lent its place
+	seg                      *segment
+	lo, hi                   int // his window
+	open, shut               int // slots open <= i < shut are his alone so far: they may be stolen
+	nextIdle                 *worker
+	nextBatched, prevBatched *worker
+	isBatched                bool
+
+	// The owner's alone.
+	at    int // the slot he runs
+	batch int // how many calls to take at once
+	ran   int // calls since began
+	began time.Time
+
+	left  atomic.Int64 // calls finished that the ledger does not know of yet
+	seat  registry.Seat
+	tally registry.Tally
+}
+
+// startLocked starts a worker that holds a place. Close waits for it by
+// p.alive. The caller holds mu.
+func (p *Pool) startLocked() *worker {
+	var w *worker
+	if n := len(p.spare); n > 0 {
+		w, p.spare = p.spare[n-1], p.spare[:n-1]
+	} else {
+		w = &worker{pool: p, index: uint32(len(p.workers)), wake: make(chan struct{}, 1), batch: 1}
+		w.name = workerName(p.host.Name, w.index)
+		p.workers = append(p.workers, w)
+		p.ledger.Tally(&w.tally)
+	}
+	w.placed, w.called = true, true
+	p.alive++
+	go w.main()
+	return w
+}
+
+// main is the worker's goroutine. A call that ends it by Goexit does not end the
+// worker: another goroutine takes over where this one stood.
+func (w *worker) main() {
+	p := w.pool
+	p.ledger.Sit(&w.seat)
+	done := false
+	defer func() {
+		p.ledger.Rise(&w.seat)
+		if !done {
+			w.seat = registry.Seat{}
+			go w.main() // the same worker: p.alive still counts it
+			return
+		}
+		p.mu.Lock()
+		p.alive--
+		p.spare = append(p.spare, w)
+		p.quietLocked()
+		p.unlock()
+	}()
+	if p.host.Name != "" {
+		pprof.SetGoroutineLabels(pprof.WithLabels(context.Background(), pprof.Labels("potok", p.host.Name)))
+	}
+	for w.next() {
+		w.runBatch()
+	}
+	done = true
+}
+
+// runBatch runs what next has taken. Between two calls it looks whether a wait
+// has ended that wants its place back.
+func (w *worker) runBatch() {
+	if j := w.hand; j != nil {
+		w.run(j)
+		return
+	}
+	for {
+		j := w.seg.slots[w.at]
+		w.at++
+		w.run(j)
+		if w.at >= w.hi || !w.placed || w.pool.wanted.Load() > 0 {
+			return
+		}
+	}
+}
+
+// next takes the next batch, parking while there is none. False: the worker is
+// no longer needed.
+func (w *worker) next() bool {
+	p := w.pool
+	w.flush()
+	w.measure()
+	p.mu.Lock()
+	if !w.called { // who was called may have been given a call
+		w.dropLocked()
+	}
+	if w.placed && len(p.returners) > 0 {
+		p.releaseLocked(w)
+	}
+	for {
+		if w.called {
+			w.called, p.waking = false, false
+		}
+		if !w.placed && p.free > 0 && p.workLocked() {
+			p.free--
+			w.placed = true
+		}
+		if w.placed {
+			if w.hand != nil || p.takeLocked(w) {
+				p.kickLocked()
+				p.unlock()
+				w.began = time.Now()
+				return true
+			}
+			p.releaseLocked(w)
+			continue
+		}
+		if p.stopping || p.idling >= p.size {
+			p.unlock()
+			return false
+		}
+		w.nextIdle, p.idle = p.idle, w
+		p.idling++
+		p.unlock()
+		<-w.wake
+		p.mu.Lock()
+	}
+}
+
+// measure sets the size of the next batch by the time that this one took.
+func (w *worker) measure() {
+	if w.ran == 0 {
+		return
+	}
+	if time.Since(w.began) < time.Duration(w.ran)*shortCall {
+		w.batch = min(2*w.batch, w.pool.maxBatch)
+	} else {
+		w.batch = max(1, w.batch/4)
+	}
+	w.ran = 0
+}
+
+// takeLocked takes a share of the queue as the worker's batch. What somebody has
+// taken and cannot start comes first, as it was submitted before. The caller
+// holds mu.
+func (p *Pool) takeLocked(w *worker) bool {
+	if p.batched != nil && p.stealLocked(w, true) {
+		return true
+	}
+	for p.queue.n > 0 {
+		want := min(max(1, p.queue.n/p.size), w.batch)
+		w.seg, w.lo, w.hi = p.queue.take(want)
+		if w.seg == nil {
+			break
+		}
+		live := 0
+		for _, j := range w.seg.slots[w.lo:w.hi] {
+			c := j.base()
+			if c.worker != inQueue {
+				p.dead-- // cancelled
+				continue
+			}
+			c.worker = 0
+			c.scope.unlinkLocked(c)
+			if p.backlog >= 0 {
+				p.queued--
+			}
+			live++
+		}
+		w.at, w.open, w.shut = w.lo, w.lo+1, w.hi
+		if live > 0 {
+			w.batchLocked()
+			p.admitLocked()
+			return true
+		}
+		w.at = w.hi
+		w.dropLocked()
+	}
+	if b := p.blocked.first(); b != nil && p.admitOneLocked(b) {
+		w.hand = b.job
+		return true
+	}
+	return p.stealLocked(w, false)
+}
+
+// stealLocked copies from a batch whose worker has not come to it: the later
+// half, or all in order if he cannot come to it because his call waits (away).
+// The caller holds mu.
+func (p *Pool) stealLocked(w *worker, away bool) bool {
+	for v := p.batched; v != nil; {
+		victim := v
+		v = v.nextBatched
+		if away && !victim.away {
+			continue
+		}
+		rest, from := victim.restLocked()
+		if len(rest) == 0 {
+			victim.unbatchLocked()
+			continue
+		}
+		if victim.away {
+			victim.unbatchLocked()
+		} else {
+			half := len(rest) / 2
+			rest, victim.shut = rest[half:], from[half]
+		}
+		w.seg, w.lo, w.hi = p.queue.aside(rest), 0, len(rest)
+		w.at, w.open, w.shut = 0, 1, len(rest)
+		w.batchLocked()
+		return true
+	}
+	return false
+}
+
+// restLocked returns the calls that may be stolen from the worker, and in which
+// slots they are. The caller holds mu.
+func (w *worker) restLocked() (rest []job, from []int) {
+	if !w.isBatched {
+		return nil, nil
+	}
+	for i := w.open; i < w.shut; i++ {
+		if j := w.seg.slots[i]; j.base().phase() == phasePending {
+			rest, from = append(rest, j), append(from, i)
+		}
+	}
+	return rest, from
+}
+
+// batchLocked makes the worker's window known to thieves. The caller holds mu.
+func (w *worker) batchLocked() {
+	if w.open >= w.shut {
+		return
+	}
+	p := w.pool
+	w.isBatched = true
+	w.nextBatched = p.batched
+	if p.batched != nil {
+		p.batched.prevBatched = w
+	}
+	p.batched = w
+}
+
+func (w *worker) unbatchLocked() {
+	if !w.isBatched {
+		return
+	}
+	p := w.pool
+	w.isBatched = false
+	if w.prevBatched != nil {
+		w.prevBatched.nextBatched = w.nextBatched
+	} else {
+		p.batched = w.nextBatched
+	}
+	if w.nextBatched != nil {
+		w.nextBatched.prevBatched = w.prevBatched
+	}
+	w.nextBatched, w.prevBatched = nil, nil
+}
+
+// putBackLocked puts what the worker has not started at the head of the queue.
+// Only the worker does it, and he starts nothing of it any more. The caller
+// holds mu.
+func (w *worker) putBackLocked() {
+	if w.at >= w.hi {
+		return
+	}
+	w.at = w.hi
+	rest, _ := w.restLocked()
+	w.unbatchLocked()
+	for _, j := range rest {
+		c := j.base()
+		c.worker = inQueue
+		if s := c.scope; s.done != nil && !s.ended {
+			s.linkLocked(c)
+		}
+	}
+	w.pool.queue.pushFront(rest)
+}
+
+// dropLocked gives the worker's window back. The caller holds mu.
+func (w *worker) dropLocked() {
+	w.hand = nil
+	if w.seg == nil {
+		return
+	}
+	w.putBackLocked()
+	w.unbatchLocked()
+	w.pool.queue.done(w.seg, w.lo, w.hi)
+	w.seg = nil
+	w.lo, w.hi, w.at = 0, 0, 0
+}
+
+// flush tells the ledger of the calls that are finished.
+func (w *worker) flush() {
+	if w.left.Load() == 0 {
+		return
+	}
+	if n := w.left.Swap(0); n > 0 {
+		w.pool.ledger.Leave(int(n))
+	}
+}
+
+// run runs one call, if it is still there to be run.
+func (w *worker) run(j job) {
+	c := j.base()
+	if c.scope.over() && c.phase() == phasePending {
+		c.cancel(cancelledBy(c.scope.ctx)) // its ctx ended; the watch may not have come to it yet
+	}
+	if !c.state.CompareAndSwap(phasePending, phaseRunning) {
+		discard(j)
+		return
+	}
+	c.worker = w.index
+	w.ran++
+	w.tally.Started.Add(1)
+	w.seat.Unit, w.seat.Calls = c, 1
+	w.attempt(c, j)
+	w.seat.Unit, w.seat.Calls = nil, 0
+}
+
+// attempt runs the function and settles the call with what comes of it. The
+// settling is deferred, because a call may also end its goroutine.
+func (w *worker) attempt(c *call, j job) {
+	var err error
+	returned := false
+	defer func() {
+		if !returned {
+			err = unwound(recover())
+		}
+		w.ended(c, j, err)
+	}()
+	ctx, cancel := beginAttempt(c, j.options(), w.name)
+	if cancel != nil {
+		defer cancel()
+	}
+	err = j.invoke(ctx)
+	returned = true
+}
+
+// unwound returns the error of a call that did not return: v is what it
+// panicked with, nil after runtime.Goexit.
+func unwound(v any) error {
+	if v == nil {
+		return ErrGoexit
+	}
+	return &PanicError{Value: v, Stack: debug.Stack()}
+}
+
+// ended settles a call, or lets it wait for its next attempt.
+func (w *worker) ended(c *call, j job, err error) {
+	p := w.pool
+	// Ending is stored before the extension is looked for. Who lends makes the
+	// extension first and then looks whether the call still runs. So either he
+	// sees that it does not, or it is seen here that he may have lent.
+	c.state.Store(phaseEnding)
+	x := c.more.Load()
+	if x != nil {
+		w.placed = p.endLending(c, x)
+	}
+	if w.again(c, j, err) {
+		return
+	}
+	if callbacks := c.conclude(&p.host, j, &w.tally, err); callbacks != nil {
+		w.flush()
+		p.mu.Lock()
+		w.putBackLocked()
+		if w.placed {
+			p.releaseLocked(w)
+			p.kickLocked()
+		}
+		p.unlock()
+		runCallbacks(callbacks) // with the place given back: they may wait for the pool
+	}
+	w.left.Add(1)
+}
+
+// discard drops what a call that settled without running held.
+func discard(j job) {
+	if c := j.base(); c.settled() && c.state.Or(phaseReleased)&phaseReleased == 0 {
+		j.release()
+	}
+}
