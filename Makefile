@@ -1,0 +1,59 @@
+# Everything is a command that can be typed without make, too: the steps of CI
+# are scripts in .ci/. Needs only Go, and a C compiler for the race detector.
+
+FUZZTIME = 20s
+SOAK     = 10m
+BENCH    = .
+COUNT    = 1
+REV      =
+DIR      =
+
+CORPUS_CMD = go run ./titles/internal/corpus $(DIR)
+
+.PHONY: help check test race fuzz bench api corpus soak lint lint-all fmt clean
+
+help: ## list the targets (this is the default)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-9s %s\n", $$1, $$2 }' Makefile
+
+check: ## format, tidy, vet for linux, darwin and windows, lint, rules of the tree
+	bash .ci/format
+	bash .ci/tidy
+	bash .ci/vet
+	bash .ci/lint
+	go test ./internal/archtest
+
+test: ## go test ./...
+	go test ./...
+
+race: ## all tests under the race detector once, root and queue at 1, 2 and 8 CPUs
+	go test -race -shuffle=on ./...
+	go test -race -shuffle=on -count=5 -cpu=1,2,8 . ./queue/
+
+fuzz: ## every fuzz target for FUZZTIME=20s each
+	bash .ci/fuzz $(FUZZTIME)
+
+bench: ## the benchmarks in the tree: BENCH=regexp COUNT=1
+	go test -run '^$$' -bench '$(BENCH)' -count $(COUNT) ./...
+
+api: ## exported API against REV=, by default the last tag
+	bash .ci/api $(REV)
+
+corpus: ## titles against a directory of real pages: DIR=path
+	@test -n "$(DIR)" || { echo 'say where the pages are: make corpus DIR=path' >&2; exit 2; }
+	$(CORPUS_CMD)
+
+soak: ## root and queue under the race detector, again and again for SOAK=10m
+	bash .ci/soak $(SOAK)
+
+lint: ## golangci-lint for this system
+	bash .ci/lint
+
+lint-all: ## golangci-lint for linux, darwin and windows
+	bash .ci/lint linux darwin windows
+
+fmt: ## format every Go file
+	go tool -modfile=tools/go.mod gofumpt -l -w .
+
+clean: ## delete what builds, tests and profiles leave in the tree
+	rm -rf bin potok potok.exe
+	find . -type f \( -name '*.test' -o -name '*.prof' -o -name '*.out' \) ! -path './.git/*' ! -path '*/testdata/*' -exec rm -f {} +
