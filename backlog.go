@@ -93,9 +93,7 @@ func (p *Pool) giveUpRoom(b *blockedCall) {
 	c.state.Store(phaseSettling)
 	b.job.release()
 	p.ledger.Unrun(false)
-	observerOf(&p.host).settled(c, phaseCancelled)
-	c.publish(phaseCancelled | phaseReleased)
-	runCallbacks(c.wakeAll())
+	runCallbacks(c.announce(&p.host, phaseCancelled|phaseReleased, 0))
 }
 
 // admitLocked takes blocked calls for as long as there is room in the queue. The

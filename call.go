@@ -43,8 +43,6 @@ type job interface {
 	patient() bool
 }
 
-func (c *call) base() *call { return c }
-
 func (c *call) phase() phase  { return c.state.Load() & phaseMask }
 func (c *call) settled() bool { return c.phase() >= phaseSucceeded }
 
@@ -121,24 +119,40 @@ func (c *call) settleUnrun(from, to phase) {
 	if p := c.scope.pool; p != nil {
 		p.withdrawn(c)
 	}
-	observer := observerOf(h)
-	finish := func() {
-		observer.settled(c, to)
-		c.publish(to)
-		runCallbacks(c.wakeAll())
-	}
-	if observer != nil || c.waiters.Load() != nil {
-		h.Ledger.Carry(1, func(*registry.Seat) { finish() }) // what runs now may call Close
-	} else {
-		finish()
-	}
-	if x := c.more.Load(); x != nil && x.outer != nil {
-		x.unwatch()
-		if h.Withdrawn != nil {
-			h.Withdrawn(x.outer)
+	defer func() {
+		if x := c.more.Load(); x != nil && x.outer != nil {
+			x.unwatch()
+			if h.Withdrawn != nil {
+				h.Withdrawn(x.outer)
+			}
 		}
+		h.Ledger.Leave(1)
+	}()
+	if callbacks := c.announce(h, to, 1); callbacks != nil {
+		h.Ledger.Carry(1, func(*registry.Seat) { runCallbacks(callbacks) })
 	}
-	h.Ledger.Leave(1)
+}
+
+// announce makes the outcome known: to the observer, then to everybody. Only the
+// callbacks, which it returns, are still to run. carry is 1 if the call is open
+// in the ledger and this goroutine has no seat for it.
+func (c *call) announce(h *registry.Host, to phase, carry int) (callbacks *waiter) {
+	w := observerOf(h)
+	if w == nil {
+		c.publish(to)
+		return c.wakeAll()
+	}
+	returned := false
+	defer func() {
+		c.publish(to)
+		callbacks = c.wakeAll()
+		if !returned { // the observer ends this goroutine
+			runCallbacks(callbacks)
+		}
+	}()
+	h.Ledger.Carry(carry, func(*registry.Seat) { w.settled(c, to&phaseMask) })
+	returned = true
+	return nil
 }
 
 // settleHand settles a call that nobody runs, a promise's.
@@ -156,12 +170,12 @@ func (c *call) settleHand(to phase, write func()) bool {
 }
 
 // conclude settles a call whose function has returned err, counts it, and wakes
-// whoever waits. It returns the callbacks, which are still to run.
-func (c *call) conclude(h *registry.Host, j job, tally *registry.Tally, err error) (callbacks *waiter) {
+// whoever waits. It returns the callbacks, which are still to run. carry is as in
+// announce.
+func (c *call) conclude(h *registry.Host, j job, tally *registry.Tally, err error, carry int) (callbacks *waiter) {
 	var to phase
 	to, c.err = c.classify(err)
 	j.release()
-	observerOf(h).settled(c, to)
 	switch to {
 	case phaseSucceeded:
 		tally.Succeeded.Add(1)
@@ -170,8 +184,7 @@ func (c *call) conclude(h *registry.Host, j job, tally *registry.Tally, err erro
 	default:
 		tally.Cancelled.Add(1)
 	}
-	c.publish(to | phaseReleased)
-	return c.wakeAll()
+	return c.announce(h, to|phaseReleased, carry)
 }
 
 // turnAway fails a call that the executor does not take.
@@ -181,9 +194,7 @@ func turnAway(h *registry.Host, j job, err error) {
 	c.state.Store(phaseSettling)
 	j.release()
 	h.Ledger.Unrun(true)
-	observerOf(h).settled(c, phaseFailed)
-	c.publish(phaseFailed | phaseReleased | phaseRefused)
-	runCallbacks(c.wakeAll())
+	runCallbacks(c.announce(h, phaseFailed|phaseReleased|phaseRefused, 0))
 }
 
 // publish stores the final state: from here on everybody may read the outcome.

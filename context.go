@@ -33,7 +33,7 @@ type extension struct {
 	task    string
 	worker  string
 	attempt int             // from 1
-	started context.Context // what the observer made of the context
+	started context.Context //nolint:containedctx // what the observer made of the context
 	onUndo  func()          // what cancelling the unstarted call cancels too
 
 	// Of a call on another executor than Pool; see remote.go.
@@ -45,8 +45,8 @@ type extension struct {
 }
 
 type innerContext struct {
-	context.Context
-	end context.CancelCauseFunc
+	context.Context //nolint:containedctx // it is the context
+	end             context.CancelCauseFunc
 }
 
 // extend returns the call's extension, made now if there is none.

@@ -81,7 +81,7 @@ func WithBacklog(n int) PoolOption {
 	return poolOption(func(p *Pool) { p.backlog = n })
 }
 
-// RefuseWhenFull, beside WithBacklog, makes Submit return a future that has
+// RefuseWhenFull makes Submit, beside WithBacklog, return a future that has
 // Failed with ErrFull, at once, where it would block. Map, MapSlice and Each
 // wait for room all the same.
 func RefuseWhenFull() PoolOption {
@@ -184,7 +184,8 @@ func (p *Pool) Shutdown(ctx context.Context) error {
 		p.kill()
 		return err
 	}
-	return p.stop(ctx)
+	p.stop(ctx)
+	return nil
 }
 
 // Close takes no more calls, cancels what is queued and between two attempts,
@@ -201,20 +202,17 @@ func (p *Pool) Close() error {
 	p.mu.Lock()
 	hurried := p.hurried
 	p.mu.Unlock()
-	if hurried {
-		if n := p.ledger.Open(); n > 0 {
-			return fmt.Errorf("potok: %d calls still run: %w", n, ErrClosed)
-		}
-		return nil
+	if n := p.ledger.Open(); hurried && n > 0 {
+		return fmt.Errorf("potok: %d calls still run: %w", n, ErrClosed)
 	}
 	ctx := context.Background()
 	if c := p.carried(); c != nil {
 		ctx = c // a place to lend
 	}
-	if err := p.settleDown(context.WithoutCancel(ctx), p.ledger.Wait); err != nil {
-		return err
-	}
-	return p.stop(context.WithoutCancel(ctx))
+	ctx = context.WithoutCancel(ctx)
+	err := p.settleDown(ctx, p.ledger.Wait)
+	p.stop(ctx)
+	return err
 }
 
 // settleDown waits for the ledger with the place of the enclosing call lent.
@@ -223,10 +221,9 @@ func (p *Pool) settleDown(ctx context.Context, wait func(context.Context) error)
 	return Lend(ctx, func() error { return wait(ctx) })
 }
 
-// stop lets the workers go and waits until they are gone, unless the caller
-// stands on one of them.
-func (p *Pool) stop(ctx context.Context) error {
-	inside := p.ledger.Inside(ctx)
+// stop lets the workers go, when all calls are done, and waits until they are
+// gone, unless the caller stands on one of them.
+func (p *Pool) stop(ctx context.Context) {
 	p.mu.Lock()
 	if !p.stopping {
 		p.stopping = true
@@ -235,19 +232,8 @@ func (p *Pool) stop(ctx context.Context) error {
 	}
 	p.endWatchesLocked()
 	p.unlock()
-	if inside {
-		return nil
-	}
-	select {
-	case <-p.quiet:
-		return nil
-	default:
-	}
-	select {
-	case <-p.quiet:
-		return nil
-	case <-ctx.Done():
-		return registry.ContextError(ctx)
+	if !p.ledger.Inside(ctx) {
+		<-p.quiet // they have nothing to do but to go
 	}
 }
 

@@ -122,10 +122,9 @@ func (c *call) settleAt(j job, t *taskOptions, err error) (pause time.Duration, 
 		return pause, true
 	}
 	x.unwatch()
-	callbacks := c.conclude(h, j, tally, err)
-	if callbacks != nil {
+	defer h.Ledger.Leave(1) // also when a callback ends the goroutine
+	if callbacks := c.conclude(h, j, tally, err, 1); callbacks != nil {
 		h.Ledger.Carry(1, func(*registry.Seat) { runCallbacks(callbacks) })
 	}
-	h.Ledger.Leave(1)
 	return 0, false
 }

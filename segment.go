@@ -89,7 +89,7 @@ func (q *jobQueue) done(s *segment, lo, hi int) {
 	s.refs--
 	switch {
 	case s.refs > 0:
-	case s == q.head && s == q.tail && s.lo == s.hi:
+	case q.n == 0 && s == q.tail: // it is the only one left
 		s.lo, s.hi = 0, 0 // the queue is empty: start over
 	case s != q.head && s.lo == s.hi:
 		q.recycle(s)

@@ -405,7 +405,8 @@ func (w *worker) ended(c *call, j job, err error) {
 	if w.again(c, j, err) {
 		return
 	}
-	if callbacks := c.conclude(&p.host, j, &w.tally, err); callbacks != nil {
+	defer w.left.Add(1) // also when a callback ends the goroutine
+	if callbacks := c.conclude(&p.host, j, &w.tally, err, 0); callbacks != nil {
 		w.flush()
 		p.mu.Lock()
 		w.putBackLocked()
@@ -416,7 +417,6 @@ func (w *worker) ended(c *call, j job, err error) {
 		p.unlock()
 		runCallbacks(callbacks) // with the place given back: they may wait for the pool
 	}
-	w.left.Add(1)
 }
 
 // discard drops what a call that settled without running held.

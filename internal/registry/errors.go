@@ -60,7 +60,7 @@ func AddError(code string, err error) {
 // same is old == err for errors whose type may not be comparable.
 func same(old, err error) (is bool) {
 	defer func() { _ = recover() }() // an uncomparable type: not the same
-	return old == err
+	return old == err                //nolint:errorlint // the same value is meant
 }
 
 // Codes returns the code of every registered error that err matches, in the
