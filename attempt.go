@@ -111,7 +111,7 @@ func (w *worker) again(c *call, j job, err error) bool {
 	if s := c.scope; s.done != nil && !s.ended {
 		s.linkLocked(c) // so that the end of Submit's ctx finds it
 	}
-	x.retry = time.AfterFunc(t.pause(x.attempt), func() { p.requeue(c, j) })
+	x.retry = time.AfterFunc(t.pause(x.attempt), func() { p.requeue(c, unwrap(j)) })
 	c.state.Store(phaseWaiting)
 	p.unlock()
 	// Whoever cancelled it before it waited has only ended its context.
@@ -132,11 +132,28 @@ func (p *Pool) requeue(c *call, j job) {
 	}
 	delete(p.waiting, c)
 	c.scope.unlinkLocked(c)
-	if !c.state.CompareAndSwap(phaseWaiting, phasePending) {
+	x := c.extend()
+	again := &retriedCall{job: j, attempts: x.attempt}
+	if !c.state.CompareAndSwap(phaseWaiting, again.ticket()) {
 		return
 	}
-	x := c.extend()
 	x.lending.over = false
 	p.ledger.Requeued()
-	p.placeLocked(c, j)
+	p.placeLocked(c, again)
+}
+
+// retriedCall is a call in the queue again. The job that was in the queue before
+// may still stand in a worker's batch.
+type retriedCall struct {
+	job
+	attempts int
+}
+
+func (r *retriedCall) ticket() phase { return phasePending + phase(r.attempts)*phaseRetry }
+
+func unwrap(j job) job {
+	if r, ok := j.(*retriedCall); ok {
+		return r.job
+	}
+	return j
 }

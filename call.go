@@ -39,9 +39,15 @@ type job interface {
 	options() *taskOptions
 	// name is the task's; "" for a closure.
 	name() string
+	// ticket is the state in which the call can be started by whoever has this
+	// job in hand.
+	ticket() phase
 	// patient calls wait for room where others are refused.
 	patient() bool
 }
+
+// startable says whether the call waits to be started by this job.
+func startable(j job) bool { return j.base().state.Load() == j.ticket() }
 
 func (c *call) phase() phase  { return c.state.Load() & phaseMask }
 func (c *call) settled() bool { return c.phase() >= phaseSucceeded }
@@ -79,7 +85,7 @@ func (c *call) cancel(why *cancelledError) bool {
 
 // withdraw cancels a call that does not run.
 func (c *call) withdraw(from phase, why *cancelledError) bool {
-	if !c.state.CompareAndSwap(from, phaseSettling) {
+	if s := c.state.Load(); s&phaseMask != from || !c.state.CompareAndSwap(s, phaseSettling) {
 		return false
 	}
 	c.err = why

@@ -15,7 +15,8 @@ type Future[T any] struct {
 	value T // written before the call settles, read after
 }
 
-func (f *Future[T]) base() *call { return &f.call }
+func (f *Future[T]) base() *call   { return &f.call }
+func (f *Future[T]) ticket() phase { return phasePending }
 
 // Result waits for the call to settle and returns what it came to: its value; or
 // its error, always the same one, with the value that the function returned

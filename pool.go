@@ -260,8 +260,8 @@ func (p *Pool) kill() {
 func (p *Pool) sweepLocked() []*call {
 	var calls []*call
 	add := func(j job) {
-		if c := j.base(); c.phase() == phasePending {
-			calls = append(calls, c)
+		if startable(j) {
+			calls = append(calls, j.base())
 		}
 	}
 	p.queue.each(add)

@@ -130,15 +130,15 @@ func (q *jobQueue) each(fn func(job)) {
 	}
 }
 
-// compact drops the jobs that were cancelled.
+// compact drops the jobs whose calls were cancelled.
 func (q *jobQueue) compact() {
 	old := *q
 	*q = jobQueue{}
 	old.each(func(j job) {
-		if j.base().phase() == phasePending {
-			q.push(j)
-		} else {
+		if j.base().settled() {
 			discard(j)
+		} else {
+			q.push(j)
 		}
 	})
 }

@@ -47,6 +47,11 @@ func (s State) String() string {
 //	                        released: the first who drops function and argument;
 //	                        refused: the executor did not take it
 //
+// The bits above the flags count the attempts that ended in waiting. A call that
+// waits for its second attempt is thus another word than one that waits for its
+// first, and a worker who still holds the first's place in a batch cannot start
+// it by mistake; see job.ticket.
+//
 // Settling and ending last as long as an observer's Settled. From outside they
 // look like what they were before: pending, running.
 type phase = uint32
@@ -66,6 +71,8 @@ const (
 	phaseAsked    phase = 0x100
 	phaseReleased phase = 0x200
 	phaseRefused  phase = 0x400
+
+	phaseRetry phase = 1 << 16 // added to pending once for each earlier attempt
 )
 
 func stateOf(p phase) State {

@@ -264,7 +264,7 @@ func (w *worker) restLocked() (rest []job, from []int) {
 		return nil, nil
 	}
 	for i := w.open; i < w.shut; i++ {
-		if j := w.seg.slots[i]; j.base().phase() == phasePending {
+		if j := w.seg.slots[i]; startable(j) {
 			rest, from = append(rest, j), append(from, i)
 		}
 	}
@@ -348,10 +348,10 @@ func (w *worker) flush() {
 // run runs one call, if it is still there to be run.
 func (w *worker) run(j job) {
 	c := j.base()
-	if c.scope.over() && c.phase() == phasePending {
+	if c.scope.over() && startable(j) {
 		c.cancel(cancelledBy(c.scope.ctx)) // its ctx ended; the watch may not have come to it yet
 	}
-	if !c.state.CompareAndSwap(phasePending, phaseRunning) {
+	if !c.state.CompareAndSwap(j.ticket(), phaseRunning) {
 		discard(j)
 		return
 	}
