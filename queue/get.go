@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"runtime"
 )
@@ -18,7 +19,7 @@ func (q *Queue[T]) Get(ctx context.Context) (T, error) {
 		return zero, q.refusal(ctx, true)
 	}
 	v, served, _, err := q.take(false)
-	if err == ErrEmpty {
+	if errors.Is(err, ErrEmpty) {
 		runtime.Gosched() // as in Put
 		var w *waiter[T]
 		if v, served, w, err = q.take(true); w != nil {

@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"errors"
 	"runtime"
 )
 
@@ -16,7 +17,7 @@ func (q *Queue[T]) Put(ctx context.Context, v T) error {
 		return q.refusal(ctx, false)
 	}
 	served, _, err := q.offer(v, false)
-	if err == ErrFull {
+	if errors.Is(err, ErrFull) {
 		// One turn for the others is often enough, and costs less than to park and be woken.
 		runtime.Gosched()
 		var w *waiter[T]
