@@ -36,9 +36,10 @@ func Timeout(d time.Duration) TaskOption {
 }
 
 // Retry lets a failed call run again, up to this many attempts in all, after a
-// random pause between minWait and a bound that starts at twice minWait, doubles
-// with every attempt and ends at maxWait ("full jitter" above a floor, after
-// Brooker, Exponential Backoff And Jitter, AWS Architecture Blog, 2015). During
+// random pause between minWait and a bound that starts at twice minWait (or 2 ms,
+// if that is less), doubles with every attempt and ends at maxWait ("full jitter"
+// above a floor, after Brooker, Exponential Backoff And Jitter, AWS Architecture
+// Blog, 2015). A call fails by its error, a panic or a Goexit alike. During
 // the pause the call counts as Waiting and holds no place. Never run again: a
 // cancelled call, a Permanent error, ErrClosed, what cannot be sent. Fewer than
 // one attempt, a negative pause and maxWait below minWait panic.
@@ -55,8 +56,9 @@ func Retry(attempts int, minWait, maxWait time.Duration) TaskOption {
 // pause returns how long to wait after this attempt, counted from 1.
 func (t *taskOptions) pause(attempt int) time.Duration {
 	bound := t.max
-	if shift := min(attempt, 30); t.min < t.max>>shift {
-		bound = t.min << shift
+	floor := max(t.min, time.Millisecond)
+	if shift := min(attempt, 30); floor < t.max>>shift {
+		bound = floor << shift
 	}
 	if bound <= t.min {
 		return t.min
@@ -69,8 +71,14 @@ func (t *taskOptions) again(c *call, err error) bool {
 	if t == nil || err == nil || c.extend().attempt >= t.attempts || c.Err() != nil {
 		return false
 	}
-	_, permanent := errors.AsType[*registry.PermanentError](err)
-	return !permanent && !errors.Is(err, ErrClosed)
+	return !isPermanent(err) && !matches(err, ErrClosed)
+}
+
+// isPermanent looks for the mark with the care of matches.
+func isPermanent(err error) (is bool) {
+	defer func() { _ = recover() }()
+	_, is = errors.AsType[*registry.PermanentError](err)
+	return is
 }
 
 // begin returns the context of the attempt that starts now. cancel, if not nil,
@@ -106,12 +114,10 @@ func (w *worker) again(c *call, j job, err error) bool {
 		return false
 	}
 	w.tally.Again.Add(1)
+	j.reset()
 	p.helpers++
 	p.waiting[c] = j
-	if s := c.scope; s.done != nil && !s.ended {
-		s.linkLocked(c) // so that the end of Submit's ctx finds it
-	}
-	x.retry = time.AfterFunc(t.pause(x.attempt), func() { p.requeue(c, unwrap(j)) })
+	x.retry = time.AfterFunc(t.pause(x.attempt), func() { p.requeue(c, j) })
 	c.state.Store(phaseWaiting)
 	p.unlock()
 	// Whoever cancelled it before it waited has only ended its context.
@@ -131,29 +137,9 @@ func (p *Pool) requeue(c *call, j job) {
 		return // cancelled in the same moment
 	}
 	delete(p.waiting, c)
-	c.scope.unlinkLocked(c)
-	x := c.extend()
-	again := &retriedCall{job: j, attempts: x.attempt}
-	if !c.state.CompareAndSwap(phaseWaiting, again.ticket()) {
+	if !c.state.CompareAndSwap(phaseWaiting, phasePending) {
 		return
 	}
-	x.lending.over = false
 	p.ledger.Requeued()
-	p.placeLocked(c, again)
-}
-
-// retriedCall is a call in the queue again. The job that was in the queue before
-// may still stand in a worker's batch.
-type retriedCall struct {
-	job
-	attempts int
-}
-
-func (r *retriedCall) ticket() phase { return phasePending + phase(r.attempts)*phaseRetry }
-
-func unwrap(j job) job {
-	if r, ok := j.(*retriedCall); ok {
-		return r.job
-	}
-	return j
+	p.placeLocked(c, j)
 }

@@ -81,6 +81,7 @@ func (p *Pool) giveUpRoom(b *blockedCall) {
 	listed := b.listed
 	if listed {
 		p.blocked.remove(b)
+		p.forgetLocked(b.job.base().scope)
 	}
 	p.unlock()
 	if !listed {
@@ -90,7 +91,7 @@ func (p *Pool) giveUpRoom(b *blockedCall) {
 	b.park.resume()
 	c := b.job.base()
 	c.err = cancelledBy(c.scope.ctx)
-	c.state.Store(phaseSettling)
+	c.state.Store(phaseCancelling)
 	b.job.release()
 	p.ledger.Unrun(false)
 	runCallbacks(c.announce(&p.host, phaseCancelled|phaseReleased, 0))
@@ -111,6 +112,11 @@ func (p *Pool) admitLocked() {
 func (p *Pool) admitOneLocked(b *blockedCall) bool {
 	p.blocked.remove(b)
 	b.refused = p.swept || !p.ledger.Enter(1, b.inside)
+	if c := b.job.base(); b.refused {
+		p.forgetLocked(c.scope)
+	} else {
+		c.scope.linkLocked(c)
+	}
 	p.after = append(p.after, b.park.unpark)
 	return !b.refused
 }
@@ -122,6 +128,7 @@ func (p *Pool) refuseBlocked() {
 		next := b.next
 		if !b.inside || p.ledger.Closed() {
 			p.blocked.remove(b)
+			p.forgetLocked(b.job.base().scope)
 			b.refused = true
 			p.after = append(p.after, b.park.unpark)
 		}

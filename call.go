@@ -32,6 +32,8 @@ type job interface {
 	base() *call
 	// invoke runs the function and keeps its value. Panics pass through.
 	invoke(ctx context.Context) error
+	// reset forgets the value of an attempt that another one follows.
+	reset()
 	// release drops what only running needed, the function and its argument. It
 	// is called once, by whoever knows that the call will not run any more.
 	release()
@@ -39,15 +41,9 @@ type job interface {
 	options() *taskOptions
 	// name is the task's; "" for a closure.
 	name() string
-	// ticket is the state in which the call can be started by whoever has this
-	// job in hand.
-	ticket() phase
 	// patient calls wait for room where others are refused.
 	patient() bool
 }
-
-// startable says whether the call waits to be started by this job.
-func startable(j job) bool { return j.base().state.Load() == j.ticket() }
 
 func (c *call) phase() phase  { return c.state.Load() & phaseMask }
 func (c *call) settled() bool { return c.phase() >= phaseSucceeded }
@@ -75,7 +71,7 @@ func (c *call) cancel(why *cancelledError) bool {
 			}
 		case phaseSettling:
 			runtime.Gosched() // somebody else is about to settle it
-		case phaseCancelled:
+		case phaseCancelling, phaseCancelled:
 			return true
 		default:
 			return false
@@ -85,7 +81,7 @@ func (c *call) cancel(why *cancelledError) bool {
 
 // withdraw cancels a call that does not run.
 func (c *call) withdraw(from phase, why *cancelledError) bool {
-	if s := c.state.Load(); s&phaseMask != from || !c.state.CompareAndSwap(s, phaseSettling) {
+	if !c.state.CompareAndSwap(from, phaseCancelling) {
 		return false
 	}
 	c.err = why
@@ -93,9 +89,19 @@ func (c *call) withdraw(from phase, why *cancelledError) bool {
 	return true
 }
 
+// expire cancels a call if it does not run: its ctx has ended, which a running
+// one sees by itself.
+func (c *call) expire(why *cancelledError) {
+	for p := c.phase(); p == phasePending || p == phaseWaiting; p = c.phase() {
+		if c.withdraw(p, why) {
+			return
+		}
+	}
+}
+
 // refuse fails a queued call that cannot start.
 func (c *call) refuse(err error) bool {
-	if !c.state.CompareAndSwap(phasePending, phaseSettling) {
+	if !c.state.CompareAndSwap(phasePending, phaseRefusing) {
 		return false
 	}
 	c.err = err
@@ -108,8 +114,7 @@ func (c *call) refuse(err error) bool {
 func (c *call) settleUnrun(from, to phase) {
 	h := c.scope.host
 	if h == nil {
-		c.publish(to)
-		callbacks := c.wakeAll()
+		callbacks := c.publish(to)
 		if x := c.more.Load(); x != nil && x.onUndo != nil {
 			x.onUndo()
 		}
@@ -124,16 +129,10 @@ func (c *call) settleUnrun(from, to phase) {
 	h.Ledger.Unrun(to == phaseFailed)
 	if p := c.scope.pool; p != nil {
 		p.withdrawn(c)
+	} else {
+		c.withdrawnRemote()
 	}
-	defer func() {
-		if x := c.more.Load(); x != nil && x.outer != nil {
-			x.unwatch()
-			if h.Withdrawn != nil {
-				h.Withdrawn(x.outer)
-			}
-		}
-		h.Ledger.Leave(1)
-	}()
+	defer h.Ledger.Leave(1) // also when a callback ends this goroutine
 	if callbacks := c.announce(h, to, 1); callbacks != nil {
 		h.Ledger.Carry(1, func(*registry.Seat) { runCallbacks(callbacks) })
 	}
@@ -145,13 +144,11 @@ func (c *call) settleUnrun(from, to phase) {
 func (c *call) announce(h *registry.Host, to phase, carry int) (callbacks *waiter) {
 	w := observerOf(h)
 	if w == nil {
-		c.publish(to)
-		return c.wakeAll()
+		return c.publish(to)
 	}
 	returned := false
 	defer func() {
-		c.publish(to)
-		callbacks = c.wakeAll()
+		callbacks = c.publish(to)
 		if !returned { // the observer ends this goroutine
 			runCallbacks(callbacks)
 		}
@@ -170,8 +167,7 @@ func (c *call) settleHand(to phase, write func()) bool {
 		runtime.Gosched() // somebody is settling it: in a moment the answer is false
 	}
 	write()
-	c.publish(to)
-	runCallbacks(c.wakeAll())
+	runCallbacks(c.publish(to))
 	return true
 }
 
@@ -197,16 +193,10 @@ func (c *call) conclude(h *registry.Host, j job, tally *registry.Tally, err erro
 func turnAway(h *registry.Host, j job, err error) {
 	c := j.base()
 	c.err = err
-	c.state.Store(phaseSettling)
+	c.state.Store(phaseRefusing)
 	j.release()
 	h.Ledger.Unrun(true)
 	runCallbacks(c.announce(h, phaseFailed|phaseReleased|phaseRefused, 0))
-}
-
-// publish stores the final state: from here on everybody may read the outcome.
-func (c *call) publish(to phase) {
-	c.state.Store(to)
-	c.endContext()
 }
 
 // runCallbacks runs the callbacks of a settled call, one by one. One that
@@ -260,13 +250,15 @@ func (c *call) classify(err error) (phase, error) {
 		return phaseFailed, err
 	}
 	cause := context.Cause(c)
-	if !errors.Is(err, ctxErr) && !matches(err, cause) {
+	if !matches(err, ctxErr) && !matches(err, cause) {
 		return phaseFailed, err
 	}
 	return phaseCancelled, &cancelledError{ctxErr: ctxErr, cause: cause, returned: err}
 }
 
-// matches is errors.Is for a target of the user's that may not be comparable.
-func matches(err, target error) bool {
-	return target != nil && errors.Is(err, target)
+// matches is errors.Is for an error that may be anything: a nil pointer, say,
+// whose methods panic. It runs where a panic would end the process.
+func matches(err, target error) (is bool) {
+	defer func() { _ = recover() }()
+	return errors.Is(err, target)
 }

@@ -21,12 +21,13 @@ import (
 // extension is the part of a call that only some calls need.
 type extension struct {
 	inner atomic.Pointer[innerContext]
+	done  atomic.Pointer[chan struct{}] // what the Future's Done has given out
 
 	nextLive, prevLive *extension // guarded by the pool's live.mu
 	call               *call
 	isLive             bool // it is in that list
 
-	lending lending // guarded by the pool's mu
+	lending *lending // of the attempt that runs, or ran last; guarded by the pool's mu
 
 	// Set before the call is submitted, or by the goroutine that runs it.
 	id      uint64 // for observers, as the next two
@@ -37,9 +38,9 @@ type extension struct {
 	onUndo  func()          // what cancelling the unstarted call cancels too
 
 	// Of a call on another executor than Pool; see remote.go.
-	outer      registry.Call
-	unwatch    func() bool        // ends the watch of Submit's ctx
-	endAttempt context.CancelFunc // of the attempt that runs; may be nil
+	outer      remoteJob
+	unwatch    atomic.Pointer[func() bool] // ends the watch of Submit's ctx; nil: not begun
+	endAttempt context.CancelFunc          // of the attempt that runs; may be nil
 
 	retry *time.Timer // between two attempts; guarded by the pool's mu
 }
@@ -148,7 +149,7 @@ func (c *call) Value(key any) any {
 func (c *call) Ledger() *registry.Ledger { return c.scope.host.Ledger }
 
 // Running is part of registry.Unit.
-func (c *call) Running() bool { p := c.phase(); return p == phaseRunning || p == phaseEnding }
+func (c *call) Running() bool { return c.phase() == phaseRunning }
 
 // enclosing returns the call of a pool that ctx belongs to, or nil.
 func enclosing(ctx context.Context) *call {

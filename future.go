@@ -15,8 +15,12 @@ type Future[T any] struct {
 	value T // written before the call settles, read after
 }
 
-func (f *Future[T]) base() *call   { return &f.call }
-func (f *Future[T]) ticket() phase { return phasePending }
+func (f *Future[T]) base() *call { return &f.call }
+
+func (f *Future[T]) reset() {
+	var none T
+	f.value = none
+}
 
 // Result waits for the call to settle and returns what it came to: its value; or
 // its error, always the same one, with the value that the function returned
@@ -70,28 +74,30 @@ func (f *Future[T]) String() string {
 	return "Future(succeeded " + strings.TrimPrefix(fmt.Sprintf("%T", &zero), "*") + ")"
 }
 
-// doneChannel is Done.
+// doneChannel is Done: always the same channel, once it was asked for.
 func (c *call) doneChannel() <-chan struct{} {
-	for {
-		head := c.waiters.Load()
-		if head == settledMark {
+	x := c.more.Load()
+	if x == nil || x.done.Load() == nil {
+		if c.settled() {
 			return settledDone
 		}
-		for w := head; w != nil; w = w.next {
-			if w.done != nil {
-				return w.done
-			}
+		x = c.extend()
+		made := make(chan struct{})
+		if x.done.CompareAndSwap(nil, &made) && !c.push(&waiter{done: made}) {
+			close(made)
 		}
-		w := &waiter{done: make(chan struct{}), next: head}
-		if c.waiters.CompareAndSwap(head, w) {
-			return w.done
-		}
+	} else if c.settled() {
+		c.awaitMark() // it is closed in a moment, and State has said that it is
 	}
+	return *x.done.Load()
 }
 
 // onDone adds a callback, or runs it now if the call has settled.
 func (c *call) onDone(fn func()) {
 	w := &waiter{callback: true, wake: fn}
+	if c.settled() {
+		c.awaitMark()
+	}
 	if !c.push(w) {
 		runCallbacks(w)
 	}

@@ -42,8 +42,7 @@ func (f *Future[T]) run(fn func(context.Context) (T, error)) {
 		c.state.Store(phaseEnding)
 		var to phase
 		to, c.err = c.classify(err)
-		c.publish(to)
-		runCallbacks(c.wakeAll())
+		runCallbacks(c.publish(to))
 	}()
 	f.value, err = fn(c)
 	returned = true

@@ -38,7 +38,8 @@ func Map[In, Out any](ctx context.Context, p *Pool, in iter.Seq[In], fn func(con
 // order, or nil and the first error in order. An item is cancelled only when one
 // before it has failed. It blocks until every call that it started has returned,
 // lending the place of the call it is called from. When ctx ends or p closes it
-// returns that error. Unordered and StopOnError mean nothing here. A nil fn
+// returns that error, unless everything was done. Unordered and StopOnError mean
+// nothing here. A nil fn
 // panics. It is safe for concurrent use, as long as nobody writes to in.
 func MapSlice[In, Out any](ctx context.Context, p *Pool, in []In, fn func(context.Context, In) (Out, error), opts ...MapOption) ([]Out, error) {
 	if fn == nil {
@@ -53,6 +54,9 @@ func MapSlice[In, Out any](ctx context.Context, p *Pool, in []In, fn func(contex
 		return &f.Future
 	})
 	for v, err := range items {
+		if len(out) == len(in) {
+			break // ctx ended, or p closed, when all was done
+		}
 		if err != nil {
 			return nil, err
 		}

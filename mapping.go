@@ -25,20 +25,24 @@ type mapping[Out any] struct {
 	cancel   context.CancelCauseFunc
 	pulled   chan struct{} // closed when the puller is gone
 
-	mu       sync.Mutex // guards the fields below; never held while blocking
-	window   []*Future[Out]
-	head     int            // window[head:] is not taken yet
-	ready    []*Future[Out] // unordered: settled and not taken
-	limit    int            // len(window) - head <= limit, the look-ahead
-	grows    bool           // limit is the default, and may grow
-	since    time.Time      // when the last look at the speed was
-	results  int            // taken since then
-	parked   *parking       // the consumer
-	room     chan struct{}  // capacity 1: the puller waits for room
-	first    *Future[Out]   // with StopOnError: the first that failed
-	finished bool           // the input has ended by itself
-	end      error          // why the puller stopped before that
-	panicked *any           // what the input panicked with
+	mu      sync.Mutex // guards the fields below; never held while blocking
+	window  []*Future[Out]
+	head    int            // window[head:] is not taken yet
+	ready   []*Future[Out] // unordered: settled and not taken
+	limit   int            // len(window) - head <= limit, the look-ahead
+	grows   bool           // limit is the default, and may grow
+	since   time.Time      // when the last look at the speed was
+	results int            // taken since then
+	parked  *parking       // the consumer
+	room    chan struct{}  // capacity 1: the puller waits for room
+	first   *Future[Out]   // with StopOnError: the first that failed
+
+	// Written by the puller, read once pulled is closed.
+	cut      bool  // the input was told to end
+	finished bool  // the input has ended, and not because ctx has
+	end      error // why no more was pulled, if it was not the consumer's wish
+	panicked *any  // what the input panicked with
+
 	mapOptions
 }
 
@@ -59,7 +63,9 @@ func mapSeq[In, Out any](ctx context.Context, ex Executor, in iter.Seq[In], o ma
 		}
 		if m.limit == 0 {
 			m.grows = true
-			m.limit = min(maxLookahead, 2*max(1, ex.Stats().Workers)*max(1, o.chunk))
+			chunk := min(max(1, o.chunk), maxLookahead)
+			m.limit = 2 * min(max(1, ex.Stats().Workers), maxLookahead) * chunk
+			m.limit = min(m.limit, maxLookahead)
 		}
 		m.run, m.cancel = context.WithCancelCause(ctx)
 		go m.pull(func(each func(*Future[Out]) bool) { // m.leave waits for it
@@ -69,8 +75,15 @@ func mapSeq[In, Out any](ctx context.Context, ex Executor, in iter.Seq[In], o ma
 				}
 			}
 		})
-		defer m.leave()
+		whole := false
+		defer func() {
+			m.leave()
+			if whole && m.cut && m.panicked != nil {
+				panic(*m.panicked) // in its clean-up, after it was told to end
+			}
+		}()
 		m.consume(yield)
+		whole = true
 	}
 }
 
@@ -88,18 +101,19 @@ func (m *mapping[Out]) pull(inputs func(each func(*Future[Out]) bool)) {
 		close(m.pulled)
 		m.wakeConsumer()
 	}()
-	cut := false
-	if m.mayPull() {
+	m.cut = !m.mayPull()
+	if !m.cut {
 		inputs(func(f *Future[Out]) bool {
-			cut = !m.add(f) || !m.mayPull()
-			return !cut
+			m.cut = !m.add(f) || !m.mayPull()
+			return !m.cut
 		})
-	} else {
-		cut = true
 	}
-	m.mu.Lock()
-	m.finished = !cut
-	m.mu.Unlock()
+	if !m.cut {
+		m.finished = m.ctx.Err() == nil
+		if !m.finished { // it may have ended on that account
+			m.endPulling(registry.ContextError(m.ctx))
+		}
+	}
 	returned = true
 }
 
@@ -126,8 +140,6 @@ func (m *mapping[Out]) mayPull() bool {
 }
 
 func (m *mapping[Out]) endPulling(err error) bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
 	m.end = err
 	return false
 }
@@ -200,12 +212,9 @@ func (m *mapping[Out]) consume(yield func(Out, error) bool) {
 		m.leave()
 		panic(*m.panicked)
 	}
-	m.mu.Lock()
-	finished, end := m.finished, m.end
-	m.mu.Unlock()
-	if !finished && end != nil {
+	if !m.finished && m.end != nil {
 		var none Out
-		yield(none, end)
+		yield(none, m.end)
 	}
 }
 

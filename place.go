@@ -6,14 +6,15 @@ import (
 	"github.com/potok-go/potok/internal/registry"
 )
 
-// lending is what a call that has waited inside knows of its place:
+// lending is what an attempt of a call that has waited inside knows of its place:
 //
 //	held ──► lent         its first goroutine begins to wait
 //	lent ──► held         its last wait has ended and a place was free, or became so
 //	any  ──► over         its function has returned; the worker goes on with the
 //	                      place if it was held, without one if it was lent
 //
-// It is guarded by the pool's mu.
+// A goroutine that the attempt has left behind keeps to it: the next attempt has
+// a lending of its own. It is guarded by the pool's mu.
 type lending struct {
 	waits int  // goroutines of the call that wait
 	lent  bool // the place is given back
@@ -21,21 +22,25 @@ type lending struct {
 }
 
 // lend gives the call's place back while one more of its goroutines waits.
-// False: the call does not run, so there is nothing to give.
-func (c *call) lend() bool {
+// Nil: the call does not run, so there is nothing to give.
+func (c *call) lend() *lending {
 	p := c.pool()
 	x := c.extend()
 	p.mu.Lock()
 	defer p.unlock()
-	l := &x.lending
-	if l.over || c.phase() != phaseRunning {
-		return false
+	if c.phase() != phaseRunning {
+		return nil
+	}
+	l := x.lending
+	if l == nil || l.over {
+		l = new(lending)
+		x.lending = l
 	}
 	l.waits++
 	switch {
 	case l.waits > 1:
 	case l.lent:
-		p.excuseLocked(c) // one came back and wanted the place; now it is lent anyway
+		p.excuseLocked(l) // one came back and wanted the place; now it is lent anyway
 	default:
 		l.lent = true
 		p.lent++
@@ -43,7 +48,7 @@ func (c *call) lend() bool {
 		p.passLocked()
 		p.kickLocked()
 	}
-	return true
+	return l
 }
 
 // reclaim ends one wait of the call; k is unparked once the call has its place
@@ -52,7 +57,7 @@ func (c *call) reclaim(k *parking) {
 	p := c.pool()
 	p.mu.Lock()
 	defer p.unlock()
-	l := &c.more.Load().lending
+	l := k.lending
 	l.waits--
 	if p.free > 0 && l.needsPlace() {
 		p.free--
@@ -84,7 +89,7 @@ func (p *Pool) passLocked() {
 		p.returners[0] = nil
 		p.returners = p.returners[1:]
 		p.wanted.Add(-1)
-		l := &k.lender.more.Load().lending
+		l := k.lending
 		needed := l.needsPlace()
 		if needed {
 			p.backLocked(k.lender, l)
@@ -103,12 +108,12 @@ func (p *Pool) releaseLocked(w *worker) {
 	p.passLocked()
 }
 
-// excuseLocked unparks the goroutines of the call that need no place any more.
-// The caller holds mu.
-func (p *Pool) excuseLocked(c *call) {
+// excuseLocked unparks those of an attempt's goroutines that need no place any
+// more. The caller holds mu.
+func (p *Pool) excuseLocked(l *lending) {
 	rest := p.returners[:0]
 	for _, k := range p.returners {
-		if k.lender == c && !c.more.Load().lending.needsPlace() {
+		if k.lending == l && !l.needsPlace() {
 			p.wanted.Add(-1)
 			k.ch <- struct{}{}
 		} else {
@@ -123,12 +128,16 @@ func (p *Pool) excuseLocked(c *call) {
 // whether the worker has it.
 func (p *Pool) endLending(c *call, x *extension) (placed bool) {
 	p.mu.Lock()
-	l := &x.lending
+	l := x.lending
+	if l == nil || l.over { // this attempt has not lent
+		p.mu.Unlock()
+		return true
+	}
 	l.over = true
 	placed = !l.lent
 	if l.lent {
 		p.backLocked(c, l)
-		p.excuseLocked(c)
+		p.excuseLocked(l)
 	}
 	waits := l.waits
 	p.unlock()

@@ -253,15 +253,15 @@ func (p *Pool) kill() {
 	p.quietLocked()
 	p.endWatchesLocked()
 	p.unlock()
-	p.cancelAll(calls, errCancelledByClose)
+	p.expireAll(calls, errCancelledByClose)
 }
 
 // sweepLocked returns every call that does not run. The caller holds mu.
 func (p *Pool) sweepLocked() []*call {
 	var calls []*call
 	add := func(j job) {
-		if startable(j) {
-			calls = append(calls, j.base())
+		if c := j.base(); c.phase() == phasePending {
+			calls = append(calls, c)
 		}
 	}
 	p.queue.each(add)
@@ -271,8 +271,7 @@ func (p *Pool) sweepLocked() []*call {
 		}
 	}
 	for w := p.batched; w != nil; w = w.nextBatched {
-		rest, _ := w.restLocked()
-		for _, j := range rest {
+		for _, j := range w.restLocked() {
 			add(j)
 		}
 	}
@@ -282,19 +281,37 @@ func (p *Pool) sweepLocked() []*call {
 	return calls
 }
 
-// cancelAll cancels calls, some of which may have started meanwhile. What their
-// callbacks wait for in the pool is not those of the list that come later: this
-// goroutine carries them all.
-func (p *Pool) cancelAll(calls []*call, why *cancelledError) {
+// expireAll cancels those of the calls that do not run. What their callbacks wait
+// for in the pool is not those of the list that come later: this goroutine
+// carries them all.
+func (p *Pool) expireAll(calls []*call, why *cancelledError) {
 	if len(calls) == 0 {
 		return
 	}
-	p.ledger.Carry(len(calls), func(s *registry.Seat) {
-		for _, c := range calls {
-			s.Calls-- // settling, it is carried once more for as long as that takes
-			c.cancel(why)
+	open := calls[:0]
+	for _, c := range calls {
+		if p := c.phase(); p == phasePending || p == phaseWaiting {
+			open = append(open, c)
 		}
-	})
+	}
+	p.ledger.Carry(len(open), func(s *registry.Seat) { expireAll(s, open, why) })
+}
+
+func expireAll(s *registry.Seat, calls []*call, why *cancelledError) {
+	returned := true
+	defer func() {
+		if !returned { // a callback ends this goroutine, but not the list
+			expireAll(s, calls, why)
+		}
+	}()
+	for len(calls) > 0 {
+		c := calls[0]
+		calls = calls[1:]
+		s.Calls-- // settling, it is carried once more for as long as that takes
+		returned = false
+		c.expire(why)
+		returned = true
+	}
 }
 
 // withdrawn is told of a call that left the queue, or the wait between two

@@ -54,15 +54,17 @@ func (f *taskCall[In, Out]) Cancel(cause error) bool {
 	return f.call.cancel(&cancelledError{ctxErr: context.Canceled, cause: cause})
 }
 
-func (c *call) acceptAt(h *registry.Host, outer interface {
+// remoteJob is a job in the hands of another executor than Pool.
+type remoteJob interface {
 	registry.Call
 	job
-},
-) bool {
+}
+
+func (c *call) acceptAt(h *registry.Host, outer remoteJob) bool {
 	ctx := c.scope.ctx
 	c.scope = &scope{host: h, ctx: ctx, done: ctx.Done()}
 	x := c.extend()
-	x.outer, x.unwatch = outer, func() bool { return true }
+	x.outer = outer
 	observerOf(h).submitted(c, outer.name())
 	u, _ := ctx.Value(registry.UnitKey{}).(registry.Unit)
 	inside := u != nil && u.Ledger() == h.Ledger && u.Running()
@@ -75,37 +77,62 @@ func (c *call) acceptAt(h *registry.Host, outer interface {
 		return false
 	}
 	if c.scope.done != nil {
-		x.unwatch = context.AfterFunc(ctx, func() { c.expire(cancelledBy(ctx)) })
+		stop := context.AfterFunc(ctx, func() { c.expire(cancelledBy(ctx)) })
+		x.unwatch.Store(&stop)
+		if c.settled() { // and the one who settled it did not find stop
+			stop()
+		}
 	}
 	return true
 }
 
-// expire cancels a call whose ctx has ended, if it does not run: a running one
-// sees it by itself.
-func (c *call) expire(why *cancelledError) {
-	for p := c.phase(); p == phasePending || p == phaseWaiting; p = c.phase() {
-		if c.withdraw(p, why) {
-			return
-		}
+// unwatch ends the watch of Submit's ctx.
+func (c *call) unwatch() {
+	if stop := c.extend().unwatch.Load(); stop != nil {
+		(*stop)()
 	}
 }
 
-func (c *call) startAt(worker string, t *taskOptions) (context.Context, bool) {
+// withdrawnRemote tells the executor of a call that left its queue, or the wait
+// between two attempts, without a start: first, so that its room is free when
+// others hear of it.
+func (c *call) withdrawnRemote() {
+	h, x := c.scope.host, c.extend()
+	c.unwatch()
+	if h.Withdrawn != nil {
+		h.Withdrawn(x.outer)
+		x.outer.release()
+	}
+}
+
+func (c *call) startAt(worker string, t *taskOptions) (ctx context.Context, ok bool) {
 	if c.scope.over() {
 		c.expire(cancelledBy(c.scope.ctx))
 	}
 	if !c.state.CompareAndSwap(phasePending, phaseRunning) {
 		return nil, false
 	}
-	c.scope.host.Ledger.Common.Started.Add(1)
-	ctx, cancel := beginAttempt(c, t, worker)
+	h := c.scope.host
+	h.Ledger.Common.Started.Add(1)
+	var cancel context.CancelFunc
+	if h.Observer == nil {
+		ctx, cancel = beginAttempt(c, t, worker)
+	} else {
+		h.Ledger.Carry(1, func(*registry.Seat) { ctx, cancel = beginAttempt(c, t, worker) })
+	}
 	c.extend().endAttempt = cancel
 	return ctx, true
 }
 
 func (c *call) settleAt(j job, t *taskOptions, err error) (pause time.Duration, again bool) {
 	h, x := c.scope.host, c.extend()
+	// The other side may have seen Submit's deadline first; what it means for the
+	// state does not depend on whose clock was faster.
+	if at, has := c.scope.ctx.Deadline(); has && !time.Now().Before(at) && matches(err, context.DeadlineExceeded) {
+		<-c.scope.done
+	}
 	c.state.Store(phaseEnding)
+	h.Ledger.Forget(c)
 	again = t.again(c, err)
 	if x.endAttempt != nil {
 		x.endAttempt()
@@ -113,6 +140,7 @@ func (c *call) settleAt(j job, t *taskOptions, err error) (pause time.Duration, 
 	tally := &h.Ledger.Common
 	if again {
 		tally.Again.Add(1)
+		j.reset()
 		pause = t.pause(x.attempt)
 		c.state.Store(phaseWaiting)
 		// Whoever cancelled it before it waited has only ended its context.
@@ -121,7 +149,7 @@ func (c *call) settleAt(j job, t *taskOptions, err error) (pause time.Duration, 
 		}
 		return pause, true
 	}
-	x.unwatch()
+	c.unwatch()
 	defer h.Ledger.Leave(1) // also when a callback ends the goroutine
 	if callbacks := c.conclude(h, j, tally, err, 1); callbacks != nil {
 		h.Ledger.Carry(1, func(*registry.Seat) { runCallbacks(callbacks) })

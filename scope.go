@@ -9,16 +9,18 @@ import (
 
 // scope is what the calls share that were submitted to one executor with one
 // ctx: so a call needs one word for both, and a ctx that ends is watched once
-// however many calls it covers. For a ctx that can end, the scope is a list of
-// its queued calls; its fields but the first four are guarded by the pool's mu.
+// however many calls it covers. For a ctx that can end, the scope lists its
+// calls from when they are accepted until the worker who ran them gives their
+// batch back: those that do not run when ctx ends are cancelled, wherever they
+// wait. The fields but the first four are guarded by the pool's mu.
 type scope struct {
 	host *registry.Host  // nil: a goroutine of its own, or a promise
 	pool *Pool           // nil: another executor, or none
 	ctx  context.Context //nolint:containedctx // it carries the ctx to the worker
 	done <-chan struct{} // ctx.Done()
 
-	head   *call // of the queued calls, linked by next and prev; in no order
-	size   int
+	head   *call       // of the list, linked by next and prev; in no order
+	size   int         // calls in the list, or about to be
 	shared bool        // a later Submit with the same ctx finds it
 	ended  bool        // ctx has ended and the list was swept
 	stop   func() bool // ends the watch
@@ -35,14 +37,16 @@ func comparableContext(ctx context.Context) bool {
 	return t.Kind() == reflect.Pointer || t.Size() == 0
 }
 
-// linkLocked adds a queued call. The caller holds the pool's mu.
+// linkLocked adds an accepted call. The caller holds the pool's mu.
 func (s *scope) linkLocked(c *call) {
+	if s.done == nil {
+		return
+	}
 	c.next = s.head
 	if s.head != nil {
 		s.head.prev = c
 	}
 	s.head = c
-	s.size++
 }
 
 // unlinkLocked takes a call out, if it is in. The caller holds the pool's mu.
@@ -59,10 +63,7 @@ func (s *scope) unlinkLocked(c *call) {
 		c.next.prev = c.prev
 	}
 	c.next, c.prev = nil, nil
-	s.size--
-	if s.pool.last != s {
-		s.pool.retireLocked(s)
-	}
+	s.pool.forgetLocked(s)
 }
 
 // over says whether ctx has ended: two loads while it has not.
@@ -78,13 +79,23 @@ func (s *scope) over() bool {
 	}
 }
 
-// scopeOf returns the scope of ctx, a new one if need be. It is called with mu
-// held and returns with mu held, but may have let it go meanwhile: to watch a
-// ctx of the user's own kind runs his code.
+// scopeOf returns the scope of ctx, a new one if need be, and counts one more
+// call for it, which ends by linkLocked and unlinkLocked or by forgetLocked. It is
+// called with mu held and returns with mu held, but may have let it go meanwhile:
+// to watch a ctx of the user's own kind runs his code.
 func (p *Pool) scopeOf(ctx context.Context) *scope {
 	if ctx == context.Background() {
 		return p.plain
 	}
+	if p.ledger.Closed() { // nothing will run, so nothing need be watched
+		return &scope{host: &p.host, pool: p, ctx: ctx}
+	}
+	s := p.findScope(ctx)
+	s.size++
+	return s
+}
+
+func (p *Pool) findScope(ctx context.Context) *scope {
 	shared := comparableContext(ctx)
 	if shared {
 		if p.last != nil && p.last.ctx == ctx {
@@ -129,7 +140,7 @@ func (p *Pool) setLastLocked(s *scope) {
 	}
 }
 
-// retireLocked forgets a scope without queued calls. Its watch is ended by
+// retireLocked forgets a scope without calls. Its watch is ended by
 // unlock, as that may run the user's code. The caller holds mu.
 func (p *Pool) retireLocked(s *scope) {
 	if s.size > 0 || s.stop == nil || s.ended || s.stale {
@@ -138,6 +149,9 @@ func (p *Pool) retireLocked(s *scope) {
 	s.stale = true
 	if s.shared && p.scopes[s.ctx] == s {
 		delete(p.scopes, s.ctx)
+	}
+	if p.last == s {
+		p.last = nil
 	}
 	p.after = append(p.after, func() {
 		if s.stop() { // else its sweep runs or ran, and counts itself out
@@ -148,8 +162,22 @@ func (p *Pool) retireLocked(s *scope) {
 	})
 }
 
-// sweep cancels the queued calls of a scope whose ctx has ended. It runs on the
-// goroutine of context.AfterFunc, one of the helpers that Close waits for.
+// forgetLocked counts a call of the scope less. A scope without calls is retired,
+// but for the one used last, which is likely to be used next. The caller holds
+// mu.
+func (p *Pool) forgetLocked(s *scope) {
+	if s.done == nil {
+		return
+	}
+	s.size--
+	if p.last != s || p.ledger.Closed() {
+		p.retireLocked(s)
+	}
+}
+
+// sweep cancels the calls of a scope whose ctx has ended, but those that run and
+// see it by themselves. It runs on the goroutine of context.AfterFunc, one of the
+// helpers that Close waits for.
 func (p *Pool) sweep(s *scope) {
 	p.mu.Lock()
 	s.ended = true
@@ -163,17 +191,11 @@ func (p *Pool) sweep(s *scope) {
 	for c := s.head; c != nil; c = c.next {
 		calls = append(calls, c)
 	}
-	for w := p.batched; w != nil; w = w.nextBatched {
-		rest, _ := w.restLocked()
-		for _, j := range rest {
-			if c := j.base(); c.scope == s {
-				calls = append(calls, c)
-			}
-		}
-	}
 	p.unlock()
-	p.cancelAll(calls, cancelledBy(s.ctx))
-	p.mu.Lock()
-	p.helperGoneLocked()
-	p.unlock()
+	defer func() { // also when a callback ends this goroutine
+		p.mu.Lock()
+		p.helperGoneLocked()
+		p.unlock()
+	}()
+	p.expireAll(calls, cancelledBy(s.ctx))
 }

@@ -34,7 +34,9 @@ func (s State) String() string {
 // phase is the state of a call as its atomic word has it. Who may change it:
 //
 //	pending ──► running     the worker that starts it (CAS)
-//	pending ──► settling    whoever cancels, refuses, resolves or rejects it (CAS)
+//	pending ──► settling    whoever cancels, refuses, resolves or rejects it (CAS);
+//	                        three phases, so that a Cancel in between knows the
+//	                        answer without waiting for it
 //	running ──► ending      the worker, when the function has returned
 //	ending ──► waiting      the worker, between two attempts
 //	waiting ──► pending     the executor, when the delay is over (CAS)
@@ -47,11 +49,6 @@ func (s State) String() string {
 //	                        released: the first who drops function and argument;
 //	                        refused: the executor did not take it
 //
-// The bits above the flags count the attempts that ended in waiting. A call that
-// waits for its second attempt is thus another word than one that waits for its
-// first, and a worker who still holds the first's place in a batch cannot start
-// it by mistake; see job.ticket.
-//
 // Settling and ending last as long as an observer's Settled. From outside they
 // look like what they were before: pending, running.
 type phase = uint32
@@ -61,7 +58,9 @@ const (
 	phaseWaiting
 	phaseRunning
 	phaseEnding
-	phaseSettling
+	phaseSettling   // a promise: no code of the user's runs in between
+	phaseCancelling // to cancelled
+	phaseRefusing   // to failed
 	phaseSucceeded
 	phaseFailed
 	phaseCancelled
@@ -71,8 +70,6 @@ const (
 	phaseAsked    phase = 0x100
 	phaseReleased phase = 0x200
 	phaseRefused  phase = 0x400
-
-	phaseRetry phase = 1 << 16 // added to pending once for each earlier attempt
 )
 
 func stateOf(p phase) State {

@@ -76,6 +76,7 @@ func (p *Pool) accept(ctx context.Context, j job, mayBlock bool) {
 		p.unlock()
 		p.awaitRoom(ctx, &blockedCall{job: j, inside: inside})
 	default:
+		p.forgetLocked(c.scope)
 		p.unlock()
 		turnAway(&p.host, j, ErrFull)
 	}
@@ -87,14 +88,18 @@ func (p *Pool) enterLocked(ctx context.Context, c *call, j job, inside bool) {
 	if !p.ledger.Enter(1, inside) {
 		p.unlock()
 		// Shutdown may have begun just now: look where the call comes from.
-		if inside || p.ledger.Closed() || !p.runsHere(ctx) {
-			turnAway(&p.host, j, ErrClosed)
+		inside = !inside && !p.ledger.Closed() && p.runsHere(ctx)
+		p.mu.Lock()
+		if inside {
+			p.enterLocked(ctx, c, j, true)
 			return
 		}
-		p.mu.Lock()
-		p.enterLocked(ctx, c, j, true)
+		p.forgetLocked(c.scope)
+		p.unlock()
+		turnAway(&p.host, j, ErrClosed)
 		return
 	}
+	c.scope.linkLocked(c)
 	switch {
 	case p.swept:
 		p.unlock()
@@ -113,7 +118,6 @@ func (p *Pool) enterLocked(ctx context.Context, c *call, j job, inside bool) {
 // placeLocked gives an accepted call to a free worker, or queues it. The caller
 // holds mu.
 func (p *Pool) placeLocked(c *call, j job) {
-	s := c.scope
 	if p.handsOverLocked() {
 		p.free--
 		p.waking = true
@@ -123,20 +127,23 @@ func (p *Pool) placeLocked(c *call, j job) {
 		} else {
 			p.startLocked().hand = j
 		}
-		if !s.shared {
-			p.retireLocked(s)
-		}
 		return
 	}
-	c.worker = inQueue
+	p.queueLocked(j, false)
+	p.kickLocked()
+}
+
+// queueLocked puts a call that is accepted into the queue. The caller holds mu.
+func (p *Pool) queueLocked(j job, atHead bool) {
+	j.base().worker = inQueue
 	if p.backlog >= 0 {
 		p.queued++
 	}
-	if s.done != nil && !s.ended {
-		s.linkLocked(c)
+	if atHead {
+		p.queue.pushFront([]job{j})
+	} else {
+		p.queue.push(j)
 	}
-	p.queue.push(j)
-	p.kickLocked()
 }
 
 // handsOverLocked says whether a call need not go through the queue: a place is

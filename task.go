@@ -92,6 +92,9 @@ func (t *Task[In, Out]) SubmitAll(ctx context.Context, ex Executor, in []In) []*
 
 // Map is the function Map, for this task and on any executor.
 func (t *Task[In, Out]) Map(ctx context.Context, ex Executor, in iter.Seq[In], opts ...MapOption) iter.Seq2[Out, error] {
+	if in == nil {
+		panic("potok: Task.Map: nil input")
+	}
 	o := newMapOptions(opts)
 	return mapSeq(ctx, ex, in, o, func(m *mapping[Out], v In) *Future[Out] {
 		f := &taskCall[In, Out]{task: t, in: v, chunk: o.chunk, item: true}

@@ -2,6 +2,7 @@ package potok
 
 import (
 	"context"
+	"runtime"
 	"sync/atomic"
 
 	"github.com/potok-go/potok/internal/registry"
@@ -10,8 +11,8 @@ import (
 // A call's waiters form a stack: pushed by CAS while the call is unsettled, and
 // taken whole, by a swap for settledMark, by whoever settles it.
 //
-//	push: read head; head == settledMark → settled already; CAS(head, w)
-//	wake: store the final state; head = swap(settledMark); wake each
+//	push:    read head; head == settledMark → settled already; CAS(head, w)
+//	publish: store the final state; head = swap(settledMark); wake each
 //
 // Of a push and a swap one comes first: either the swap takes the waiter, or the
 // push sees the mark. So no wake-up is lost and nobody needs a lock. Whoever
@@ -28,11 +29,11 @@ type waiter struct {
 	// free  ──► taken   the next who waits (CAS), who sets the fields and arms it
 	state atomic.Uint32
 
-	callback bool     // run after the others, in order of adding, with the place given back
-	later    *waiter  // the callback added next; written by the one who settles
-	wake     func()   // what firing does, if park is nil
-	park     *parking // the goroutine that firing wakes
-	done     chan struct{}
+	callback bool          // run after the others, in order of adding, with the place given back
+	later    *waiter       // the callback added next; written by the one who settles
+	wake     func()        // what firing does, if park is nil
+	park     *parking      // the goroutine that firing wakes
+	done     chan struct{} // closed by firing
 }
 
 const (
@@ -44,6 +45,14 @@ const (
 
 // settledMark stands for the stack of a settled call.
 var settledMark = new(waiter)
+
+// awaitMark waits until the one who has stored the final state has taken the
+// stack, his next step.
+func (c *call) awaitMark() {
+	for c.waiters.Load() != settledMark {
+		runtime.Gosched()
+	}
+}
 
 // settledDone is the channel of every future that is asked only once settled.
 var settledDone = func() chan struct{} {
@@ -98,10 +107,14 @@ func (w *waiter) disarm() bool {
 	return w.state.CompareAndSwap(waiterArmed, waiterFree)
 }
 
-// wakeAll takes the stack and wakes everybody in it but the callbacks, which it
-// returns in order of adding. The final state is stored before.
-func (c *call) wakeAll() (callbacks *waiter) {
-	for w := c.waiters.Swap(settledMark); w != nil; {
+// publish stores the final state, from which on everybody may read the outcome,
+// ends the call's context and wakes everybody who waits but the callbacks, which
+// it returns in order of adding.
+func (c *call) publish(to phase) (callbacks *waiter) {
+	c.state.Store(to)
+	w := c.waiters.Swap(settledMark)
+	c.endContext()
+	for w != nil {
 		next := w.next // after firing, w may be somebody else's
 		switch {
 		case w.callback:
@@ -126,8 +139,9 @@ func (c *call) wakeAll() (callbacks *waiter) {
 // parking is one goroutine's wait. A wait inside a call of a pool gives the
 // call's place back for as long as it lasts.
 type parking struct {
-	ch     chan struct{} // capacity 1: who unparks never blocks
-	lender *call         // whose place is lent; nil: nobody's
+	ch      chan struct{} // capacity 1: who unparks never blocks
+	lender  *call         // whose place is lent; nil: nobody's
+	lending *lending      // the attempt of it
 }
 
 // newParking prepares a wait of a goroutine whose context is ctx and lends the
@@ -135,8 +149,10 @@ type parking struct {
 // receive from ch after unpark, or resume.
 func newParking(ctx context.Context) *parking {
 	p := &parking{ch: make(chan struct{}, 1)}
-	if c := enclosing(ctx); c != nil && c.lend() {
-		p.lender = c
+	if c := enclosing(ctx); c != nil {
+		if l := c.lend(); l != nil {
+			p.lender, p.lending = c, l
+		}
 	}
 	return p
 }

@@ -20,12 +20,23 @@ import (
 //	   └── or gone, if as many are parked as there are places
 //
 // A batch is a window on a segment of the queue: slots that do not change until
-// the worker is done with them. What decides who runs a call is the step from
-// pending to running, a CAS on the call, so that others may hold the same call:
-// who finds nothing in the queue copies the later half of somebody's window
-// (steal), or all of it if the call he runs has lent its place; and whoever has
-// to give his place back puts what he has not started back at the head of the
-// queue (putBack). So no call waits behind a slow one while a place is free.
+// the worker is done with them. Who finds nothing in the queue takes the later
+// half of what somebody has not started (steal), or all of it if the call that he
+// runs has lent its place; and whoever has to give his place back puts what he
+// has not started back at the head of the queue (putBack). So no call waits
+// behind a slow one while a place is free.
+//
+// A call stands in one place only: the queue, a hand, or one window at or behind
+// the slot of its worker. Worker and thief agree on that as in Cilk-5 (Frigo,
+// Leiserson, Randall, The Implementation of the Cilk-5 Multithreaded Language,
+// 1998, "THE"), with pos, the slot that the worker comes to, and shut, where his
+// window ends:
+//
+//	worker: pos = i; i < shut ? run slot i : look again under mu
+//	thief, under mu: shut = i; pos < i ? slots from i are his : shut = pos+1
+//
+// Both first write, then read. So at most one of them has slot i without having
+// seen the other, and if both have seen, mu decides.
 const (
 	maxBatch = 64
 	// A batch grows while its calls are shorter than this: then taking them one
@@ -49,14 +60,16 @@ type worker struct {
 	called                   bool // he was woken or started; p.waking is his to reset
 	away                     bool // the call he runs has lent its place
 	seg                      *segment
-	lo, hi                   int // his window
-	open, shut               int // slots open <= i < shut are his alone so far: they may be stolen
+	lo, hi                   int // his window, when he took it
 	nextIdle                 *worker
 	nextBatched, prevBatched *worker
 	isBatched                bool
 
+	pos  atomic.Int32 // the slot he runs or comes to; written by him
+	shut atomic.Int32 // his window ends here now; written under mu
+
 	// The owner's alone.
-	at    int // the slot he runs
+	at    int // the slot after that
 	batch int // how many calls to take at once
 	ran   int // calls since began
 	began time.Time
@@ -119,14 +132,28 @@ func (w *worker) runBatch() {
 		w.run(j)
 		return
 	}
-	for {
+	for w.owns(w.at) {
 		j := w.seg.slots[w.at]
 		w.at++
 		w.run(j)
-		if w.at >= w.hi || !w.placed || w.pool.wanted.Load() > 0 {
+		if !w.placed || w.pool.wanted.Load() > 0 {
 			return
 		}
 	}
+}
+
+// owns says whether a slot is still the worker's, and if so it remains his.
+func (w *worker) owns(slot int) bool {
+	w.pos.Store(int32(slot))
+	if slot < int(w.shut.Load()) {
+		return true
+	}
+	if slot >= w.hi {
+		return false
+	}
+	w.pool.mu.Lock() // a thief may have reached for it and not yet have seen pos
+	defer w.pool.unlock()
+	return slot < int(w.shut.Load())
 }
 
 // next takes the next batch, parking while there is none. False: the worker is
@@ -140,6 +167,10 @@ func (w *worker) next() bool {
 		w.dropLocked()
 	}
 	if w.placed && len(p.returners) > 0 {
+		if w.hand != nil { // it was given to him when nobody wanted the place
+			p.queueLocked(w.hand, true)
+			w.hand = nil
+		}
 		p.releaseLocked(w)
 	}
 	for {
@@ -203,18 +234,17 @@ func (p *Pool) takeLocked(w *worker) bool {
 			c := j.base()
 			if c.worker != inQueue {
 				p.dead-- // cancelled
+				discard(j)
 				continue
 			}
 			c.worker = 0
-			c.scope.unlinkLocked(c)
 			if p.backlog >= 0 {
 				p.queued--
 			}
 			live++
 		}
-		w.at, w.open, w.shut = w.lo, w.lo+1, w.hi
+		w.windowLocked()
 		if live > 0 {
-			w.batchLocked()
 			p.admitLocked()
 			return true
 		}
@@ -228,9 +258,9 @@ func (p *Pool) takeLocked(w *worker) bool {
 	return p.stealLocked(w, false)
 }
 
-// stealLocked copies from a batch whose worker has not come to it: the later
-// half, or all in order if he cannot come to it because his call waits (away).
-// The caller holds mu.
+// stealLocked takes from a batch whose worker has not come to it: the later half,
+// or all if he cannot come to it because his call waits (away). The caller holds
+// mu.
 func (p *Pool) stealLocked(w *worker, away bool) bool {
 	for v := p.batched; v != nil; {
 		victim := v
@@ -238,44 +268,55 @@ func (p *Pool) stealLocked(w *worker, away bool) bool {
 		if away && !victim.away {
 			continue
 		}
-		rest, from := victim.restLocked()
-		if len(rest) == 0 {
-			victim.unbatchLocked()
+		end := int(victim.shut.Load())
+		from := int(victim.pos.Load()) + 1
+		if !victim.away {
+			from += (end - from) / 2
+		}
+		if from < end {
+			victim.shut.Store(int32(from))
+			if pos := int(victim.pos.Load()); pos >= from {
+				from = min(pos+1, end)
+				victim.shut.Store(int32(from))
+			}
+		}
+		if from >= end {
+			if victim.away || int(victim.pos.Load())+1 >= end {
+				victim.unbatchLocked()
+			}
 			continue
 		}
-		if victim.away {
-			victim.unbatchLocked()
-		} else {
-			half := len(rest) / 2
-			rest, victim.shut = rest[half:], from[half]
-		}
+		rest := victim.seg.slots[from:end]
 		w.seg, w.lo, w.hi = p.queue.aside(rest), 0, len(rest)
-		w.at, w.open, w.shut = 0, 1, len(rest)
-		w.batchLocked()
+		w.windowLocked()
 		return true
 	}
 	return false
 }
 
-// restLocked returns the calls that may be stolen from the worker, and in which
-// slots they are. The caller holds mu.
-func (w *worker) restLocked() (rest []job, from []int) {
-	if !w.isBatched {
-		return nil, nil
+// restLocked returns the part of the worker's window that he has not come to, or
+// may just be coming to. The caller holds mu.
+func (w *worker) restLocked() []job {
+	from, end := int(w.pos.Load())+1, int(w.shut.Load())
+	if w.seg == nil || from >= end {
+		return nil
 	}
-	for i := w.open; i < w.shut; i++ {
-		if j := w.seg.slots[i]; startable(j) {
-			rest, from = append(rest, j), append(from, i)
-		}
+	return w.seg.slots[from:end]
+}
+
+// windowLocked begins a window. Its first slot cannot be stolen. The caller holds
+// mu.
+func (w *worker) windowLocked() {
+	w.at = w.lo
+	w.pos.Store(int32(w.lo))
+	w.shut.Store(int32(w.hi))
+	if w.hi-w.lo > 1 {
+		w.batchLocked()
 	}
-	return rest, from
 }
 
 // batchLocked makes the worker's window known to thieves. The caller holds mu.
 func (w *worker) batchLocked() {
-	if w.open >= w.shut {
-		return
-	}
 	p := w.pool
 	w.isBatched = true
 	w.nextBatched = p.batched
@@ -302,37 +343,60 @@ func (w *worker) unbatchLocked() {
 	w.nextBatched, w.prevBatched = nil, nil
 }
 
-// putBackLocked puts what the worker has not started at the head of the queue.
-// Only the worker does it, and he starts nothing of it any more. The caller
-// holds mu.
+// putBackLocked puts what the worker has not started back at the head of the
+// queue. Only the worker does it. The caller holds mu.
 func (w *worker) putBackLocked() {
-	if w.at >= w.hi {
+	end := int(w.shut.Load())
+	if w.seg == nil || w.at >= end {
 		return
 	}
-	w.at = w.hi
-	rest, _ := w.restLocked()
-	w.unbatchLocked()
-	for _, j := range rest {
-		c := j.base()
-		c.worker = inQueue
-		if s := c.scope; s.done != nil && !s.ended {
-			s.linkLocked(c)
+	p := w.pool
+	var rest []job
+	for _, j := range w.seg.slots[w.at:end] {
+		if c := j.base(); c.phase() == phasePending {
+			c.worker = inQueue
+			rest = append(rest, j)
+		} else {
+			discard(j)
 		}
 	}
-	w.pool.queue.pushFront(rest)
+	w.at = end
+	w.shut.Store(0)
+	w.unbatchLocked()
+	if p.backlog >= 0 {
+		p.queued += len(rest)
+	}
+	p.queue.pushFront(rest)
 }
 
-// dropLocked gives the worker's window back. The caller holds mu.
+// dropLocked gives the worker's batch back. The caller holds mu.
 func (w *worker) dropLocked() {
-	w.hand = nil
+	if w.hand != nil {
+		unlistLocked(w.hand)
+		w.hand = nil
+	}
 	if w.seg == nil {
 		return
 	}
 	w.putBackLocked()
 	w.unbatchLocked()
+	for _, j := range w.seg.slots[w.lo:w.hi] {
+		unlistLocked(j)
+	}
 	w.pool.queue.done(w.seg, w.lo, w.hi)
 	w.seg = nil
 	w.lo, w.hi, w.at = 0, 0, 0
+	w.pos.Store(0)
+	w.shut.Store(0)
+}
+
+// unlistLocked takes a call that has settled out of its scope's list. One that has
+// not is in the queue, between attempts or in another worker's batch, and leaves
+// the list there. The caller holds mu.
+func unlistLocked(j job) {
+	if c := j.base(); c.scope.done != nil && c.settled() {
+		c.scope.unlinkLocked(c)
+	}
 }
 
 // flush tells the ledger of the calls that are finished.
@@ -348,10 +412,10 @@ func (w *worker) flush() {
 // run runs one call, if it is still there to be run.
 func (w *worker) run(j job) {
 	c := j.base()
-	if c.scope.over() && startable(j) {
-		c.cancel(cancelledBy(c.scope.ctx)) // its ctx ended; the watch may not have come to it yet
+	if c.scope.over() {
+		c.expire(cancelledBy(c.scope.ctx)) // the watch may not have come to it yet
 	}
-	if !c.state.CompareAndSwap(j.ticket(), phaseRunning) {
+	if !c.state.CompareAndSwap(phasePending, phaseRunning) {
 		discard(j)
 		return
 	}

@@ -29,8 +29,9 @@ type Call interface {
 
 	// Task is what to run, nil for a closure, which cannot leave this process.
 	Task() *Task
-	// In points to the argument, Out to where the result goes: decode into it
-	// between Start and Settle.
+	// In points to the argument: read it from Accept to Settle, unless Withdrawn
+	// was told. Out points to where the result goes, zero when Start returns:
+	// decode into it between Start and Settle.
 	In() any
 	Out() any
 	// Context is the one given to Submit.

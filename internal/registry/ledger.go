@@ -124,12 +124,13 @@ func (l *Ledger) wait(ctx context.Context, drain bool) error {
 	for i, k := range w.keys {
 		p := l.inside[k]
 		if p == nil {
-			p = &presence{calls: calls[i]}
+			p = new(presence)
 			if l.inside == nil {
 				l.inside = make(map[any]*presence)
 			}
 			l.inside[k] = p
 		}
+		p.calls = max(p.calls, calls[i])
 		p.waits++
 	}
 	l.waits = append(l.waits, w)
@@ -243,22 +244,29 @@ func (l *Ledger) Forget(u Unit) {
 	l.checkLocked()
 }
 
-// enclosing returns the running call of this ledger that ctx belongs to, or nil.
+// enclosing returns the call of this ledger that ctx belongs to, or nil.
 func (l *Ledger) enclosing(ctx context.Context) Unit {
-	if u, _ := ctx.Value(UnitKey{}).(Unit); u != nil && u.Ledger() == l && u.Running() {
+	if u, _ := ctx.Value(UnitKey{}).(Unit); u != nil && u.Ledger() == l {
 		return u
 	}
 	return nil
 }
 
 // whoLocked returns the calls inside which somebody stands whose context is of
-// call u and who runs on goroutine id. The caller holds mu.
+// call u and who runs on goroutine id. That u runs is looked at under mu, as
+// Forget comes after it has ended. The caller holds mu.
 func (l *Ledger) whoLocked(u Unit, id int64) (keys []any, calls []int) {
-	if u != nil {
-		keys, calls = append(keys, u), append(calls, 1)
+	var seated Unit
+	if s := l.seats[id]; s != nil && s.Calls > 0 {
+		seated = s.Unit
+		var key any = s
+		if seated != nil {
+			key = seated
+		}
+		keys, calls = append(keys, key), append(calls, s.Calls)
 	}
-	if s := l.seats[id]; s != nil && s.Calls > 0 && (u == nil || s.Unit != u) {
-		keys, calls = append(keys, s), append(calls, s.Calls)
+	if u != nil && u != seated && u.Running() {
+		keys, calls = append(keys, u), append(calls, 1)
 	}
 	return keys, calls
 }
