@@ -1,0 +1,83 @@
+package titles
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// fetcher is a Fetcher that leaves nothing behind.
+func fetcher(t *testing.T, opts ...Option) *Fetcher {
+	t.Helper()
+	f := New(opts...)
+	t.Cleanup(f.Close)
+	return f
+}
+
+// serve runs a web server, and counts the connections to it.
+func serve(t *testing.T, handler http.HandlerFunc) (address string, connections *atomic.Int64) {
+	t.Helper()
+	connections = new(atomic.Int64)
+	s := httptest.NewUnstartedServer(handler)
+	s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			connections.Add(1)
+		}
+	}
+	s.Start()
+	t.Cleanup(s.Close)
+	return s.URL, connections
+}
+
+// serveRaw runs a server that does with each connection what answer says; the connection is closed behind it. The request has been
+// read up to its first bytes.
+func serveRaw(t *testing.T, answer func(net.Conn)) (address string) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var handlers sync.WaitGroup
+	handlers.Go(func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			handlers.Go(func() {
+				defer conn.Close()
+				conn.SetDeadline(time.Now().Add(time.Minute))
+				if _, err := conn.Read(make([]byte, 4096)); err == nil {
+					answer(conn)
+				}
+			})
+		}
+	})
+	t.Cleanup(func() {
+		listener.Close()
+		handlers.Wait()
+	})
+	return "http://" + listener.Addr().String()
+}
+
+// untilClosed waits until the other side has closed the connection.
+func untilClosed(conn net.Conn) {
+	for buf := make([]byte, 1024); ; {
+		if _, err := conn.Read(buf); err != nil {
+			return
+		}
+	}
+}
+
+// limit is a context for one test: nothing here takes long.
+func limit(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	t.Cleanup(cancel)
+	return ctx
+}
