@@ -1,0 +1,54 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+)
+
+// interrupts are the two ways in which a run is told to end.
+type interrupts struct {
+	soon context.Context //nolint:containedctx // the first Ctrl-C: begin nothing new
+	now  context.Context //nolint:containedctx // the second: stop
+}
+
+// watchInterrupts turns Ctrl-C and SIGTERM into ended contexts until stop is called, which waits for its goroutine. After the second
+// one a third kills the program, as it would have without this.
+func watchInterrupts(ctx context.Context, errOut io.Writer) (in interrupts, stop func()) {
+	now, stopNow := context.WithCancel(ctx)
+	soon, stopSoon := context.WithCancel(now)
+	signals := make(chan os.Signal, 2) // both may come while nobody listens
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	done := make(chan struct{})
+	var watcher sync.WaitGroup
+	watcher.Go(func() {
+		for _, end := range []func(){
+			func() {
+				stopSoon() // before it is said: what is read then is true
+				fmt.Fprintln(errOut, "potok: interrupted; finishing the pages that are under way (again to stop now)")
+			},
+			func() {
+				signal.Stop(signals)
+				stopNow()
+			},
+		} {
+			select {
+			case <-signals:
+				end()
+			case <-done:
+				return
+			}
+		}
+	})
+	return interrupts{soon, now}, func() {
+		signal.Stop(signals)
+		close(done)
+		watcher.Wait()
+		stopNow()
+		stopSoon()
+	}
+}

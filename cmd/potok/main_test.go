@@ -1,0 +1,124 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(leakChecked{m}, map[string]func(){"potok": main})
+}
+
+// leakChecked fails tests that leave goroutines behind.
+type leakChecked struct{ m *testing.M }
+
+func (l leakChecked) Run() int {
+	code := l.m.Run()
+	if err := goleak.Find(); err != nil && code == 0 {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return code
+}
+
+// TestScripts are sessions with the program, against a web server on loopback.
+func TestScripts(t *testing.T) {
+	server := newSite(t)
+	pages, err := filepath.Abs(filepath.Join("testdata", "pages"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir: filepath.Join("testdata", "script"),
+		Setup: func(env *testscript.Env) error {
+			env.Vars = append(env.Vars, "SITE="+server.address, "PAGES="+pages,
+				"GORACE=atexit_sleep_ms=0") // the race detector's second at every exit
+			return nil
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"lines":   lines,
+			"pipe":    pipe,
+			"asked":   server.asked,
+			"release": server.release,
+		},
+		RequireExplicitExec: true,
+	})
+}
+
+// site answers /title/X with a page of that title, /404, and /hang, which it answers when a script says so.
+type site struct {
+	address string
+	arrived chan string
+	let     chan struct{}
+}
+
+func newSite(t *testing.T) *site {
+	t.Helper()
+	s := &site{arrived: make(chan string, 100), let: make(chan struct{})} // 100: more than hang in all scripts
+	mux := http.NewServeMux()
+	mux.HandleFunc("/title/", func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, "<!doctype html><meta charset=utf-8><title>%s</title>", strings.TrimPrefix(r.URL.Path, "/title/"))
+	})
+	mux.HandleFunc("/none", func(w http.ResponseWriter, _ *http.Request) {
+		io.WriteString(w, "<!doctype html><p>no title")
+	})
+	mux.HandleFunc("/moved", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/title/There", http.StatusFound) })
+	mux.HandleFunc("/hang/", func(w http.ResponseWriter, r *http.Request) {
+		s.arrived <- r.URL.Path
+		select {
+		case <-s.let:
+			fmt.Fprintf(w, "<!doctype html><meta charset=utf-8><title>%s</title>", strings.TrimPrefix(r.URL.Path, "/hang/"))
+		case <-r.Context().Done():
+		}
+	})
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	s.address = server.URL
+	return s
+}
+
+const patience = 20 * time.Second
+
+// asked PATH waits until the program has asked for it.
+func (s *site) asked(ts *testscript.TestScript, _ bool, args []string) {
+	select {
+	case path := <-s.arrived:
+		if len(args) != 1 || path != args[0] {
+			ts.Fatalf("asked for %s, not for %v", path, args)
+		}
+	case <-time.After(patience):
+		ts.Fatalf("nobody asked for %v", args)
+	}
+}
+
+// release lets one page go on that hangs.
+func (s *site) release(ts *testscript.TestScript, _ bool, _ []string) {
+	select {
+	case s.let <- struct{}{}:
+	case <-time.After(patience):
+		ts.Fatalf("nobody hangs")
+	}
+}
+
+// lines FILE N FORMAT writes a file of N lines; %d in FORMAT is the line's number, SITE the server.
+func lines(ts *testscript.TestScript, _ bool, args []string) {
+	var n int
+	if _, err := fmt.Sscan(args[1], &n); err != nil {
+		ts.Fatalf("lines: %v", err)
+	}
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, args[2]+"\n", i)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.ReplaceAll(b.String(), "SITE", ts.Getenv("SITE"))), 0o600))
+}

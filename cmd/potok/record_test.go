@@ -1,0 +1,79 @@
+package main
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/potok-go/potok/titles"
+)
+
+func TestRecordsAsText(t *testing.T) {
+	page := titles.Page{Input: "a\tb\x1b\u0085", Title: "t\x7f\u009b"}
+	if got, want := string(textLine(record{Page: page}, nil)), "a b  \tt  \n"; got != want {
+		t.Errorf("line %q, want %q", got, want)
+	}
+	if got := textLine(record{Page: page}, titles.ErrNoTitle); got != nil {
+		t.Errorf("a failed page has the line %q", got)
+	}
+}
+
+func TestRecordsAsJSON(t *testing.T) {
+	for _, c := range []struct {
+		rec  record
+		err  error
+		want string
+	}{
+		{
+			record{titles.Page{Input: "a", URL: "https://a", Status: 200, Title: "<t>", Charset: "utf-8"}, 1999 * time.Microsecond},
+			nil,
+			`{"input":"a","url":"https://a","status":200,"title":"<t>","charset":"utf-8","attempts":1,"ms":1}`,
+		},
+		{record{Page: titles.Page{Input: "a"}}, nil, `{"input":"a","url":"","status":0,"title":"","attempts":1,"ms":0}`},
+		{
+			record{Page: titles.Page{Input: "a", Title: "t"}},
+			titles.ErrNoTitle,
+			`{"input":"a","url":"","status":0,"error":"no title","kind":"no_title","attempts":1,"ms":0}`,
+		},
+		{
+			record{},
+			&titles.Error{Kind: titles.KindDNS, Err: errors.New("x\ny")},
+			`{"input":"","url":"","status":0,"error":"x","kind":"dns","attempts":1,"ms":0}`,
+		},
+	} {
+		if got := string(jsonLine(c.rec, c.err)); got != c.want+"\n" {
+			t.Errorf("line  %swant  %s", got, c.want)
+		}
+	}
+}
+
+func TestFormatsThatSoundAlikeAreProposed(t *testing.T) {
+	for name, want := range map[string]string{
+		"txt":  `unknown format "txt"; did you mean text?`,
+		"JSON": `unknown format "JSON"; did you mean json?`,
+		"jsnl": `unknown format "jsnl"; did you mean json?`,
+		"csv":  `unknown format "csv"; there are text and json`,
+		"":     `unknown format ""; there are text and json`,
+	} {
+		if _, err := formatNamed(name); err == nil || err.Error() != want {
+			t.Errorf("%q: %v, want %s", name, err, want)
+		}
+	}
+}
+
+func TestByteSizes(t *testing.T) {
+	for text, want := range map[string]int64{
+		"1": 1, "500000": 500000, "64KiB": 64 << 10, "64k": 64 << 10, "1MB": 1 << 20, "2G": 2 << 30, "1mib": 1 << 20,
+		"": 0, "0": 0, "-1": 0, "K": 0, "1X": 0, "1KiBs": 0, "9999999999G": 0, "1.5M": 0,
+	} {
+		var s byteSize
+		if err := s.Set(text); int64(s) != want || (err == nil) != (want > 0) {
+			t.Errorf("%q is %d, %v; want %d", text, int64(s), err, want)
+		}
+	}
+	for size, want := range map[byteSize]string{1 << 20: "1MiB", 3 << 10: "3KiB", 1000: "1000", 0: "0"} {
+		if got := size.String(); got != want {
+			t.Errorf("%d is %q, want %q", int64(size), got, want)
+		}
+	}
+}
