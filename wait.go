@@ -23,8 +23,11 @@ const (
 // different types can be waited for together, and a future can carry what it
 // belongs to.
 type Awaitable interface {
+	// Done returns a channel that is closed once the call has settled.
 	Done() <-chan struct{}
+	// State says how far the call has come. It never blocks.
 	State() State
+	// Cancel asks the call to stop; see Future.Cancel.
 	Cancel() bool
 	base() *call
 }
