@@ -1,0 +1,238 @@
+package potok
+
+import "time"
+
+// A batch is a window on a segment of the queue: slots that do not change until
+// the worker is done with them. Who finds nothing in the queue takes the later
+// half of what somebody has not started (steal), or all of it if the call that he
+// runs has lent its place; and whoever has to give his place back puts what he
+// has not started back at the head of the queue (putBack). So no call waits
+// behind a slow one while a place is free.
+//
+// A call stands in one place only: the queue, a hand, or one window at or behind
+// the slot of its worker. Worker and thief agree on that as in Cilk-5 (Frigo,
+// Leiserson, Randall, The Implementation of the Cilk-5 Multithreaded Language,
+// 1998, "THE"), with pos, the slot that the worker comes to, and shut, where his
+// window ends:
+//
+//	worker: pos = i; i < shut ? run slot i : look again under mu
+//	thief, under mu: shut = i; pos < i ? slots from i are his : shut = pos+1
+//
+// Both first write, then read. So at most one of them has slot i without having
+// seen the other, and if both have seen, mu decides.
+const (
+	maxBatch = 64
+	// A batch grows while its calls are shorter than this: then taking them one
+	// by one would cost more than running them.
+	shortCall = 10 * time.Microsecond
+)
+
+// owns says whether a slot is still the worker's, and if so it remains his.
+func (w *worker) owns(slot int) bool {
+	w.pos.Store(int32(slot))
+	if slot < int(w.shut.Load()) {
+		return true
+	}
+	if slot >= w.hi {
+		return false
+	}
+	w.pool.mu.Lock() // a thief may have reached for it and not yet have seen pos
+	defer w.pool.unlock()
+	return slot < int(w.shut.Load())
+}
+
+// measure sets the size of the next batch by the time that this one took.
+func (w *worker) measure() {
+	if w.ran == 0 {
+		return
+	}
+	if time.Since(w.began) < time.Duration(w.ran)*shortCall {
+		w.batch = min(2*w.batch, w.pool.maxBatch)
+	} else {
+		w.batch = max(1, w.batch/4)
+	}
+	w.ran = 0
+}
+
+// takeLocked takes a share of the queue as the worker's batch. What somebody has
+// taken and cannot start comes first, as it was submitted before. The caller
+// holds mu.
+func (p *Pool) takeLocked(w *worker) bool {
+	if p.batched != nil && p.stealLocked(w, true) {
+		return true
+	}
+	for p.queue.n > 0 {
+		want := min(max(1, p.queue.n/p.size), w.batch)
+		w.seg, w.lo, w.hi = p.queue.take(want)
+		if w.seg == nil {
+			break
+		}
+		live := 0
+		for _, j := range w.seg.slots[w.lo:w.hi] {
+			c := j.base()
+			if c.worker != inQueue {
+				p.dead-- // cancelled
+				discard(j)
+				continue
+			}
+			c.worker = 0
+			if p.backlog >= 0 {
+				p.queued--
+			}
+			live++
+		}
+		w.windowLocked()
+		if live > 0 {
+			p.admitLocked()
+			return true
+		}
+		w.at = w.hi
+		w.dropLocked()
+	}
+	if b := p.blocked.first(); b != nil && p.admitOneLocked(b) {
+		w.hand = b.job
+		return true
+	}
+	return p.stealLocked(w, false)
+}
+
+// stealLocked takes from a batch whose worker has not come to it: the later half,
+// or all if he cannot come to it because his call waits (away). The caller holds
+// mu.
+func (p *Pool) stealLocked(w *worker, away bool) bool {
+	for v := p.batched; v != nil; {
+		victim := v
+		v = v.nextBatched
+		if away && !victim.away {
+			continue
+		}
+		end := int(victim.shut.Load())
+		from := int(victim.pos.Load()) + 1
+		if !victim.away {
+			from += (end - from) / 2
+		}
+		if from < end {
+			victim.shut.Store(int32(from))
+			if pos := int(victim.pos.Load()); pos >= from {
+				from = min(pos+1, end)
+				victim.shut.Store(int32(from))
+			}
+		}
+		if from >= end {
+			if victim.away || int(victim.pos.Load())+1 >= end {
+				victim.unbatchLocked()
+			}
+			continue
+		}
+		rest := victim.seg.slots[from:end]
+		w.seg, w.lo, w.hi = p.queue.aside(rest), 0, len(rest)
+		w.windowLocked()
+		return true
+	}
+	return false
+}
+
+// restLocked returns the part of the worker's window that he has not come to, or
+// may just be coming to. The caller holds mu.
+func (w *worker) restLocked() []job {
+	from, end := int(w.pos.Load())+1, int(w.shut.Load())
+	if w.seg == nil || from >= end {
+		return nil
+	}
+	return w.seg.slots[from:end]
+}
+
+// windowLocked begins a window. Its first slot cannot be stolen. The caller holds
+// mu.
+func (w *worker) windowLocked() {
+	w.at = w.lo
+	w.pos.Store(int32(w.lo))
+	w.shut.Store(int32(w.hi))
+	if w.hi-w.lo > 1 {
+		w.batchLocked()
+	}
+}
+
+// batchLocked makes the worker's window known to thieves. The caller holds mu.
+func (w *worker) batchLocked() {
+	p := w.pool
+	w.isBatched = true
+	w.nextBatched = p.batched
+	if p.batched != nil {
+		p.batched.prevBatched = w
+	}
+	p.batched = w
+}
+
+func (w *worker) unbatchLocked() {
+	if !w.isBatched {
+		return
+	}
+	p := w.pool
+	w.isBatched = false
+	if w.prevBatched != nil {
+		w.prevBatched.nextBatched = w.nextBatched
+	} else {
+		p.batched = w.nextBatched
+	}
+	if w.nextBatched != nil {
+		w.nextBatched.prevBatched = w.prevBatched
+	}
+	w.nextBatched, w.prevBatched = nil, nil
+}
+
+// putBackLocked puts what the worker has not started back at the head of the
+// queue. Only the worker does it. The caller holds mu.
+func (w *worker) putBackLocked() {
+	end := int(w.shut.Load())
+	if w.seg == nil || w.at >= end {
+		return
+	}
+	p := w.pool
+	var rest []job
+	for _, j := range w.seg.slots[w.at:end] {
+		if c := j.base(); c.phase() == phasePending {
+			c.worker = inQueue
+			rest = append(rest, j)
+		} else {
+			discard(j)
+		}
+	}
+	w.at = end
+	w.shut.Store(0)
+	w.unbatchLocked()
+	if p.backlog >= 0 {
+		p.queued += len(rest)
+	}
+	p.queue.pushFront(rest)
+}
+
+// dropLocked gives the worker's batch back. The caller holds mu.
+func (w *worker) dropLocked() {
+	if w.hand != nil {
+		unlistLocked(w.hand)
+		w.hand = nil
+	}
+	if w.seg == nil {
+		return
+	}
+	w.putBackLocked()
+	w.unbatchLocked()
+	for _, j := range w.seg.slots[w.lo:w.hi] {
+		unlistLocked(j)
+	}
+	w.pool.queue.done(w.seg, w.lo, w.hi)
+	w.seg = nil
+	w.lo, w.hi, w.at = 0, 0, 0
+	w.pos.Store(0)
+	w.shut.Store(0)
+}
+
+// unlistLocked takes a call that has settled out of its scope's list. One that has
+// not is in the queue, between attempts or in another worker's batch, and leaves
+// the list there. The caller holds mu.
+func unlistLocked(j job) {
+	if c := j.base(); c.scope.done != nil && c.settled() {
+		c.scope.unlinkLocked(c)
+	}
+}
