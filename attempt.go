@@ -141,5 +141,5 @@ func (p *Pool) requeue(c *call, j job) {
 		return
 	}
 	p.ledger.Requeued()
-	p.placeLocked(c, j)
+	p.placeLocked(j)
 }

@@ -102,7 +102,7 @@ func (p *Pool) giveUpRoom(b *blockedCall) {
 func (p *Pool) admitLocked() {
 	for b := p.blocked.head; b != nil && p.queued < p.backlog; b = p.blocked.head {
 		if p.admitOneLocked(b) {
-			p.placeLocked(b.job.base(), b.job)
+			p.placeLocked(b.job)
 		}
 	}
 }

@@ -76,7 +76,9 @@ func Each[In any](ctx context.Context, p *Pool, in iter.Seq[In], fn func(context
 	}
 	o := newMapOptions(opts)
 	o.unordered, o.stopOnError = true, true
-	run := func(ctx context.Context, v In) (struct{}, error) { return struct{}{}, fn(ctx, v) }
+	run := func(ctx context.Context, v In) (struct{}, error) { //nolint:unparam // it has the shape of Map's functions
+		return struct{}{}, fn(ctx, v)
+	}
 	for _, err := range mapSeq(ctx, p, in, o, func(m *mapping[struct{}], v In) *Future[struct{}] {
 		f := &itemCall[In, struct{}]{in: v, fn: run}
 		p.accept(m.run, f, true)

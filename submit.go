@@ -110,14 +110,14 @@ func (p *Pool) enterLocked(ctx context.Context, c *call, j job, inside bool) {
 		c.cancel(cancelledBy(ctx))
 		discard(j)
 	default:
-		p.placeLocked(c, j)
+		p.placeLocked(j)
 		p.unlock()
 	}
 }
 
 // placeLocked gives an accepted call to a free worker, or queues it. The caller
 // holds mu.
-func (p *Pool) placeLocked(c *call, j job) {
+func (p *Pool) placeLocked(j job) {
 	if p.handsOverLocked() {
 		p.free--
 		p.waking = true
