@@ -18,7 +18,15 @@ type blockedCall struct {
 // blockedList is a FIFO. It is guarded by the pool's mu.
 type blockedList struct{ head, tail *blockedCall }
 
-func (l *blockedList) first() *blockedCall { return l.head }
+// first returns the one to be taken next. Those whose ctx has ended are left for
+// their Submit to take out: the sweep of their scope may be over.
+func (l *blockedList) first() *blockedCall {
+	b := l.head
+	for b != nil && b.job.base().scope.over() {
+		b = b.next
+	}
+	return b
+}
 
 func (l *blockedList) push(b *blockedCall) {
 	b.listed = true
@@ -82,6 +90,8 @@ func (p *Pool) giveUpRoom(b *blockedCall) {
 	if listed {
 		p.blocked.remove(b)
 		p.forgetLocked(b.job.base().scope)
+		p.admitLocked() // it may have kept the others out
+		p.kickLocked()
 	}
 	p.unlock()
 	if !listed {
@@ -94,13 +104,13 @@ func (p *Pool) giveUpRoom(b *blockedCall) {
 	c.state.Store(phaseCancelling)
 	b.job.release()
 	p.ledger.Unrun(false)
-	runCallbacks(c.announce(&p.host, phaseCancelled|phaseReleased, 0))
+	runCallbacks(c.announce(&p.host, phaseCancelled|phaseReleased, nil))
 }
 
 // admitLocked takes blocked calls for as long as there is room in the queue. The
 // caller holds mu.
 func (p *Pool) admitLocked() {
-	for b := p.blocked.head; b != nil && p.queued < p.backlog; b = p.blocked.head {
+	for b := p.blocked.first(); b != nil && p.queued < p.backlog; b = p.blocked.first() {
 		if p.admitOneLocked(b) {
 			p.placeLocked(b.job)
 		}

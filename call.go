@@ -66,7 +66,7 @@ func (c *call) cancel(why *cancelledError) bool {
 			// Between two attempts there is nothing to interrupt: look again. The
 			// worker looks at the context after it has stored waiting, so one of the
 			// two sees the other.
-			if q := c.phase(); q != phasePending && q != phaseWaiting {
+			if !c.unstarted() {
 				return true
 			}
 		case phaseSettling:
@@ -79,24 +79,46 @@ func (c *call) cancel(why *cancelledError) bool {
 	}
 }
 
-// withdraw cancels a call that does not run.
+// withdraw cancels a call that does not run, and runs its callbacks.
 func (c *call) withdraw(from phase, why *cancelledError) bool {
+	callbacks, ok := c.withdrawSilently(from, why)
+	if ok {
+		c.leaveUnrun(callbacks)
+	}
+	return ok
+}
+
+// withdrawSilently is withdraw but for the callbacks: who calls it has to run them
+// and then to take the call out of its ledger.
+func (c *call) withdrawSilently(from phase, why *cancelledError) (callbacks *waiter, ok bool) {
 	if !c.state.CompareAndSwap(from, phaseCancelling) {
-		return false
+		return nil, false
 	}
 	c.err = why
-	c.settleUnrun(from, phaseCancelled)
-	return true
+	return c.settleUnrun(from, phaseCancelled), true
+}
+
+// unstarted says whether the call does not run but may.
+func (c *call) unstarted() bool {
+	p := c.phase()
+	return p == phasePending || p == phaseWaiting
 }
 
 // expire cancels a call if it does not run: its ctx has ended, which a running
 // one sees by itself.
 func (c *call) expire(why *cancelledError) {
-	for p := c.phase(); p == phasePending || p == phaseWaiting; p = c.phase() {
-		if c.withdraw(p, why) {
-			return
+	if callbacks, ok := c.expireSilently(why); ok {
+		c.leaveUnrun(callbacks)
+	}
+}
+
+func (c *call) expireSilently(why *cancelledError) (callbacks *waiter, ok bool) {
+	for !ok && c.unstarted() {
+		if callbacks, ok = c.withdrawSilently(phasePending, why); !ok {
+			callbacks, ok = c.withdrawSilently(phaseWaiting, why)
 		}
 	}
+	return callbacks, ok
 }
 
 // refuse fails a queued call that cannot start.
@@ -105,21 +127,17 @@ func (c *call) refuse(err error) bool {
 		return false
 	}
 	c.err = err
-	c.settleUnrun(phasePending, phaseFailed)
+	c.leaveUnrun(c.settleUnrun(phasePending, phaseFailed))
 	return true
 }
 
 // settleUnrun settles a call that does not run, once its phase has been moved
-// from `from` to settling and its error is written.
-func (c *call) settleUnrun(from, to phase) {
+// from `from` to cancelling or refusing and its error is written. It returns the
+// callbacks.
+func (c *call) settleUnrun(from, to phase) (callbacks *waiter) {
 	h := c.scope.host
 	if h == nil {
-		callbacks := c.publish(to)
-		if x := c.more.Load(); x != nil && x.onUndo != nil {
-			x.onUndo()
-		}
-		runCallbacks(callbacks)
-		return
+		return c.publish(to)
 	}
 	if from == phaseWaiting {
 		h.Ledger.Abandoned()
@@ -132,16 +150,47 @@ func (c *call) settleUnrun(from, to phase) {
 	} else {
 		c.withdrawnRemote()
 	}
+	returned := false
+	defer func() {
+		if !returned { // the observer ends this goroutine: nobody else will do it
+			h.Ledger.Leave(1)
+		}
+	}()
+	callbacks = c.announce(h, to, c)
+	returned = true
+	return callbacks
+}
+
+// leaveUnrun runs the callbacks of a call that settled without running, with the
+// place lent of the call that stands here, and takes it out of the ledger.
+func (c *call) leaveUnrun(callbacks *waiter) {
+	h := c.scope.host
+	if h == nil {
+		if x := c.more.Load(); x != nil && x.onUndo != nil {
+			x.onUndo()
+		}
+		runCallbacks(callbacks)
+		return
+	}
 	defer h.Ledger.Leave(1) // also when a callback ends this goroutine
-	if callbacks := c.announce(h, to, 1); callbacks != nil {
-		h.Ledger.Carry(1, func(*registry.Seat) { runCallbacks(callbacks) })
+	if callbacks != nil {
+		h.Ledger.Carry(c, func(s *registry.Seat) { runCallbacksLent(s, callbacks) })
 	}
 }
 
+// runCallbacksLent runs callbacks that came about inside of another call: they
+// may wait for that call's pool, so its place is lent.
+func runCallbacksLent(s *registry.Seat, callbacks *waiter) {
+	if here, _ := s.Unit.(*call); here != nil && here.pool() != nil {
+		defer newParking(context.WithoutCancel(here)).resume()
+	}
+	runCallbacks(callbacks)
+}
+
 // announce makes the outcome known: to the observer, then to everybody. Only the
-// callbacks, which it returns, are still to run. carry is 1 if the call is open
-// in the ledger and this goroutine has no seat for it.
-func (c *call) announce(h *registry.Host, to phase, carry int) (callbacks *waiter) {
+// callbacks, which it returns, are still to run. carry is the call itself if it
+// is open in the ledger and this goroutine has no seat for it, else nil.
+func (c *call) announce(h *registry.Host, to phase, carry registry.Unit) (callbacks *waiter) {
 	w := observerOf(h)
 	if w == nil {
 		return c.publish(to)
@@ -153,7 +202,11 @@ func (c *call) announce(h *registry.Host, to phase, carry int) (callbacks *waite
 			runCallbacks(callbacks)
 		}
 	}()
-	h.Ledger.Carry(carry, func(*registry.Seat) { w.settled(c, to&phaseMask) })
+	if carry == nil {
+		w.settled(c, to&phaseMask)
+	} else {
+		h.Ledger.Carry(carry, func(*registry.Seat) { w.settled(c, to&phaseMask) })
+	}
 	returned = true
 	return nil
 }
@@ -174,7 +227,7 @@ func (c *call) settleHand(to phase, write func()) bool {
 // conclude settles a call whose function has returned err, counts it, and wakes
 // whoever waits. It returns the callbacks, which are still to run. carry is as in
 // announce.
-func (c *call) conclude(h *registry.Host, j job, tally *registry.Tally, err error, carry int) (callbacks *waiter) {
+func (c *call) conclude(h *registry.Host, j job, tally *registry.Tally, err error, carry registry.Unit) (callbacks *waiter) {
 	var to phase
 	to, c.err = c.classify(err)
 	j.release()
@@ -196,7 +249,7 @@ func turnAway(h *registry.Host, j job, err error) {
 	c.state.Store(phaseRefusing)
 	j.release()
 	h.Ledger.Unrun(true)
-	runCallbacks(c.announce(h, phaseFailed|phaseReleased|phaseRefused, 0))
+	runCallbacks(c.announce(h, phaseFailed|phaseReleased|phaseRefused, nil))
 }
 
 // runCallbacks runs the callbacks of a settled call, one by one. One that

@@ -3,8 +3,6 @@ package potok
 import (
 	"context"
 	"fmt"
-
-	"github.com/potok-go/potok/internal/registry"
 )
 
 // Wait blocks until nothing is queued, running or between two attempts, and
@@ -88,8 +86,8 @@ func (p *Pool) stop(ctx context.Context) {
 // kill is Close without the waiting.
 func (p *Pool) kill() {
 	p.ledger.Shut()
+	p.killed.Store(true) // before a running call ends on that account: nothing starts after it
 	p.refuseBlocked()
-	p.killed.Store(true)
 	for _, x := range p.takeLive() {
 		x.call.interrupt(ErrClosed)
 	}
@@ -127,39 +125,6 @@ func (p *Pool) sweepLocked() []*call {
 		calls = append(calls, c)
 	}
 	return calls
-}
-
-// expireAll cancels those of the calls that do not run. What their callbacks wait
-// for in the pool is not those of the list that come later: this goroutine
-// carries them all.
-func (p *Pool) expireAll(calls []*call, why *cancelledError) {
-	if len(calls) == 0 {
-		return
-	}
-	open := calls[:0]
-	for _, c := range calls {
-		if p := c.phase(); p == phasePending || p == phaseWaiting {
-			open = append(open, c)
-		}
-	}
-	p.ledger.Carry(len(open), func(s *registry.Seat) { expireAll(s, open, why) })
-}
-
-func expireAll(s *registry.Seat, calls []*call, why *cancelledError) {
-	returned := true
-	defer func() {
-		if !returned { // a callback ends this goroutine, but not the list
-			expireAll(s, calls, why)
-		}
-	}()
-	for len(calls) > 0 {
-		c := calls[0]
-		calls = calls[1:]
-		s.Calls-- // settling, it is carried once more for as long as that takes
-		returned = false
-		c.expire(why)
-		returned = true
-	}
 }
 
 // quietLocked closes quiet once nothing of the pool runs. The caller holds mu.

@@ -151,6 +151,9 @@ func (c *call) Ledger() *registry.Ledger { return c.scope.host.Ledger }
 // Running is part of registry.Unit.
 func (c *call) Running() bool { return c.phase() == phaseRunning }
 
+// Outer is part of registry.Unit.
+func (c *call) Outer() registry.Unit { return registry.UnitOf(c.scope.ctx) }
+
 // enclosing returns the call of a pool that ctx belongs to, or nil.
 func enclosing(ctx context.Context) *call {
 	c, _ := ctx.Value(registry.UnitKey{}).(*call)

@@ -177,7 +177,7 @@ func (p *Pool) withdrawn(c *call) {
 			p.queued--
 			p.admitLocked()
 		}
-		if p.dead > 1024 && p.dead > p.queue.n/2 {
+		if p.dead > p.queue.n/2 { // so that what they hold is not kept for long
 			p.queue.compact()
 			p.dead = 0
 		}

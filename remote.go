@@ -66,9 +66,7 @@ func (c *call) acceptAt(h *registry.Host, outer remoteJob) bool {
 	x := c.extend()
 	x.outer = outer
 	observerOf(h).submitted(c, outer.name())
-	u, _ := ctx.Value(registry.UnitKey{}).(registry.Unit)
-	inside := u != nil && u.Ledger() == h.Ledger && u.Running()
-	if !h.Ledger.Enter(1, inside) {
+	if !h.Ledger.Enter(1, h.Ledger.Draining() && h.Ledger.Encloses(ctx)) {
 		turnAway(h, outer, ErrClosed)
 		return false
 	}
@@ -118,7 +116,7 @@ func (c *call) startAt(worker string, t *taskOptions) (ctx context.Context, ok b
 	if h.Observer == nil {
 		ctx, cancel = beginAttempt(c, t, worker)
 	} else {
-		h.Ledger.Carry(1, func(*registry.Seat) { ctx, cancel = beginAttempt(c, t, worker) })
+		h.Ledger.Carry(c, func(*registry.Seat) { ctx, cancel = beginAttempt(c, t, worker) })
 	}
 	c.extend().endAttempt = cancel
 	return ctx, true
@@ -151,8 +149,8 @@ func (c *call) settleAt(j job, t *taskOptions, err error) (pause time.Duration, 
 	}
 	c.unwatch()
 	defer h.Ledger.Leave(1) // also when a callback ends the goroutine
-	if callbacks := c.conclude(h, j, tally, err, 1); callbacks != nil {
-		h.Ledger.Carry(1, func(*registry.Seat) { runCallbacks(callbacks) })
+	if callbacks := c.conclude(h, j, tally, err, c); callbacks != nil {
+		h.Ledger.Carry(c, func(*registry.Seat) { runCallbacks(callbacks) })
 	}
 	return 0, false
 }

@@ -133,9 +133,9 @@ func (q *jobQueue) each(fn func(job)) {
 // compact drops the jobs whose calls were cancelled.
 func (q *jobQueue) compact() {
 	old := *q
-	*q = jobQueue{}
+	*q = jobQueue{spare: old.spare}
 	old.each(func(j job) {
-		if j.base().settled() {
+		if j.base().phase() > phaseEnding {
 			discard(j)
 		} else {
 			q.push(j)

@@ -160,8 +160,6 @@ func (p *Pool) handsOverLocked() bool {
 	return !p.waking && !p.workLocked()
 }
 
-// runsHere says whether ctx belongs to a call of this pool that still runs.
-func (p *Pool) runsHere(ctx context.Context) bool {
-	c := enclosing(ctx)
-	return c != nil && c.pool() == p && c.Running()
-}
+// runsHere says whether ctx belongs to a call of this pool that still runs, or to
+// one that such a call has submitted elsewhere.
+func (p *Pool) runsHere(ctx context.Context) bool { return p.ledger.Encloses(ctx) }

@@ -51,15 +51,20 @@ func Wait[F Awaitable](ctx context.Context, until Until, fs ...F) (done, pending
 			break
 		}
 	}
+	failed := false
 	for _, f := range fs {
-		if f.base().settled() {
-			done = append(done, f)
-		} else {
+		switch f.State() {
+		case Pending, Running:
 			pending = append(pending, f)
+			continue
+		case Failed, Cancelled:
+			failed = true
+		case Succeeded:
 		}
+		done = append(done, f)
 	}
-	if err != nil && g.enough(until, len(fs)) {
-		err = nil // it came about while ctx ended
+	if len(pending) == 0 || until == FirstDone && len(done) > 0 || until == FirstError && failed {
+		err = nil // if ctx has ended, so has what was waited for
 	}
 	return done, pending, err
 }

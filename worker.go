@@ -178,8 +178,11 @@ func (w *worker) flush() {
 // run runs one call, if it is still there to be run.
 func (w *worker) run(j job) {
 	c := j.base()
-	if c.scope.over() {
-		c.expire(cancelledBy(c.scope.ctx)) // the watch may not have come to it yet
+	switch { // whoever looks after that may not have come to it yet
+	case w.pool.killed.Load():
+		w.expire(c, errCancelledByClose)
+	case c.scope.over():
+		w.expire(c, cancelledBy(c.scope.ctx))
 	}
 	if !c.state.CompareAndSwap(phasePending, phaseRunning) {
 		discard(j)
@@ -188,9 +191,9 @@ func (w *worker) run(j job) {
 	c.worker = w.index
 	w.ran++
 	w.tally.Started.Add(1)
-	w.seat.Unit, w.seat.Calls = c, 1
+	w.seat.Unit = c
 	w.attempt(c, j)
-	w.seat.Unit, w.seat.Calls = nil, 0
+	w.seat.Unit = nil
 }
 
 // attempt runs the function and settles the call with what comes of it. The
@@ -236,22 +239,42 @@ func (w *worker) ended(c *call, j job, err error) {
 		return
 	}
 	defer w.left.Add(1) // also when a callback ends the goroutine
-	if callbacks := c.conclude(&p.host, j, &w.tally, err, 0); callbacks != nil {
-		w.flush()
-		p.mu.Lock()
-		w.putBackLocked()
-		if w.placed {
-			p.releaseLocked(w)
-			p.kickLocked()
-		}
-		p.unlock()
-		runCallbacks(callbacks) // with the place given back: they may wait for the pool
+	if callbacks := c.conclude(&p.host, j, &w.tally, err, nil); callbacks != nil {
+		w.runCallbacks(callbacks)
 	}
 }
 
-// discard drops what a call that settled without running held.
+// runCallbacks runs them with the place given back, as they may wait for the
+// pool.
+func (w *worker) runCallbacks(callbacks *waiter) {
+	p := w.pool
+	w.flush()
+	p.mu.Lock()
+	w.putBackLocked()
+	if w.placed {
+		p.releaseLocked(w)
+		p.kickLocked()
+	}
+	p.unlock()
+	runCallbacks(callbacks)
+}
+
+// expire cancels a call that the worker would have started, or started again.
+func (w *worker) expire(c *call, why *cancelledError) {
+	w.seat.Unit = c
+	if callbacks, ok := c.expireSilently(why); ok {
+		defer w.left.Add(1) // also when a callback ends the goroutine
+		if callbacks != nil {
+			w.runCallbacks(callbacks)
+		}
+	}
+	w.seat.Unit = nil
+}
+
+// discard drops what a call held that does not run any more. Only one place has
+// the job, and this is it.
 func discard(j job) {
-	if c := j.base(); c.settled() && c.state.Or(phaseReleased)&phaseReleased == 0 {
+	if p := j.base().state.Load(); p&phaseMask > phaseEnding && p&phaseReleased == 0 {
 		j.release()
 	}
 }

@@ -29,8 +29,8 @@ type Call interface {
 
 	// Task is what to run, nil for a closure, which cannot leave this process.
 	Task() *Task
-	// In points to the argument: read it from Accept to Settle, unless Withdrawn
-	// was told. Out points to where the result goes, zero when Start returns:
+	// In points to the argument: read it before Accept, or between Start and
+	// Settle. In between the call may be cancelled and let go of it. Out points to where the result goes, zero when Start returns:
 	// decode into it between Start and Settle.
 	In() any
 	Out() any

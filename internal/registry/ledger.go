@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -46,6 +47,13 @@ const (
 type Unit interface {
 	Ledger() *Ledger
 	Running() bool
+	Outer() Unit // the call that this one was submitted from, or nil
+}
+
+// UnitOf returns the call that ctx belongs to, or nil.
+func UnitOf(ctx context.Context) Unit {
+	u, _ := ctx.Value(UnitKey{}).(Unit)
+	return u
 }
 
 // UnitKey is the context key of the enclosing call.
@@ -59,8 +67,11 @@ type wait struct {
 	keys    []any
 }
 
-// presence says how often a call waits inside, and for how many calls it counts.
-type presence struct{ waits, calls int }
+// presence says how often a call waits inside, and for which calls it counts.
+type presence struct {
+	waits, calls int
+	later        func(yield func(Unit)) // of the seat, whose goroutine waits
+}
 
 // Enter counts n more calls. inside: they come from a running call of this
 // ledger, which Shutdown lets go on. False: the ledger takes no such calls.
@@ -107,21 +118,23 @@ func (l *Ledger) Draining() bool { return l.word.Load()&draining != 0 }
 
 // Inside says whether a wait begun here and now with ctx would be an insider's.
 func (l *Ledger) Inside(ctx context.Context) bool {
-	u, id := l.enclosing(ctx), GoroutineID()
+	us, id := l.enclosing(ctx), GoroutineID()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	keys, _ := l.whoLocked(u, id)
-	return len(keys) > 0
+	return len(l.whoLocked(us, id)) > 0
+}
+
+// Encloses says whether ctx belongs to a call of this ledger that still runs.
+func (l *Ledger) Encloses(ctx context.Context) bool {
+	return slices.ContainsFunc(l.enclosing(ctx), Unit.Running)
 }
 
 func (l *Ledger) wait(ctx context.Context, drain bool) error {
 	w := &wait{done: make(chan struct{}), drain: drain}
-	u, id := l.enclosing(ctx), GoroutineID()
+	us, id := l.enclosing(ctx), GoroutineID()
 	l.mu.Lock()
-	var calls []int
-	w.keys, calls = l.whoLocked(u, id)
-	w.insider = len(w.keys) > 0
-	for i, k := range w.keys {
+	for k, here := range l.whoLocked(us, id) {
+		w.keys = append(w.keys, k)
 		p := l.inside[k]
 		if p == nil {
 			p = new(presence)
@@ -130,9 +143,13 @@ func (l *Ledger) wait(ctx context.Context, drain bool) error {
 			}
 			l.inside[k] = p
 		}
-		p.calls = max(p.calls, calls[i])
 		p.waits++
+		p.calls = max(p.calls, here.calls)
+		if here.later != nil {
+			p.later = here.later
+		}
 	}
+	w.insider = len(w.keys) > 0
 	l.waits = append(l.waits, w)
 	l.word.Or(watched)
 	l.checkLocked()
@@ -166,10 +183,7 @@ func (l *Ledger) checkLocked() {
 	for {
 		v := l.word.Load()
 		open := int(v & openMask)
-		insiders := 0
-		for _, p := range l.inside {
-			insiders += p.calls
-		}
+		insiders := l.insidersLocked()
 		next, drains := v, false
 		rest := 0
 		for _, w := range l.waits {
@@ -203,6 +217,24 @@ func (l *Ledger) checkLocked() {
 		}
 		return
 	}
+}
+
+// insidersLocked returns how many open calls hang on those who wait inside. The
+// caller holds mu.
+func (l *Ledger) insidersLocked() int {
+	n := 0
+	var later map[Unit]struct{} // two goroutines may be cancelling the same call
+	for _, p := range l.inside {
+		n += p.calls
+		if p.later == nil {
+			continue
+		}
+		if later == nil {
+			later = make(map[Unit]struct{})
+		}
+		p.later(func(u Unit) { later[u] = struct{}{} })
+	}
+	return n + len(later)
 }
 
 func (w *wait) mayEnd(open, insiders int) bool {
@@ -244,29 +276,36 @@ func (l *Ledger) Forget(u Unit) {
 	l.checkLocked()
 }
 
-// enclosing returns the call of this ledger that ctx belongs to, or nil.
-func (l *Ledger) enclosing(ctx context.Context) Unit {
-	if u, _ := ctx.Value(UnitKey{}).(Unit); u != nil && u.Ledger() == l {
-		return u
+// enclosing returns the calls of this ledger that ctx belongs to: the innermost,
+// the one that it was submitted from, and so on.
+func (l *Ledger) enclosing(ctx context.Context) []Unit {
+	var us []Unit
+	for u := UnitOf(ctx); u != nil; u = u.Outer() {
+		if u.Ledger() == l {
+			us = append(us, u)
+		}
 	}
-	return nil
+	return us
 }
 
 // whoLocked returns the calls inside which somebody stands whose context is of
-// call u and who runs on goroutine id. That u runs is looked at under mu, as
-// Forget comes after it has ended. The caller holds mu.
-func (l *Ledger) whoLocked(u Unit, id int64) (keys []any, calls []int) {
+// these calls and who runs on goroutine id. That they run is looked at under mu,
+// as Forget comes after one has ended. The caller holds mu.
+func (l *Ledger) whoLocked(us []Unit, id int64) map[any]presence {
+	who := make(map[any]presence, 2)
 	var seated Unit
-	if s := l.seats[id]; s != nil && s.Calls > 0 {
+	if s := l.seats[id]; s != nil && (s.calls() > 0 || s.Later != nil) {
 		seated = s.Unit
 		var key any = s
 		if seated != nil {
 			key = seated
 		}
-		keys, calls = append(keys, key), append(calls, s.Calls)
+		who[key] = presence{calls: s.calls(), later: s.Later}
 	}
-	if u != nil && u != seated && u.Running() {
-		keys, calls = append(keys, u), append(calls, 1)
+	for _, u := range us {
+		if u != seated && u.Running() {
+			who[u] = presence{calls: 1}
+		}
 	}
-	return keys, calls
+	return who
 }

@@ -3,6 +3,7 @@ package registry
 import (
 	"bytes"
 	"runtime"
+	"slices"
 	"strconv"
 )
 
@@ -11,10 +12,21 @@ import (
 // goroutine alone. It exists because Close takes no context: a Close from
 // inside a call can only be recognised by where it runs.
 type Seat struct {
-	Unit  Unit // the call that runs, nil while callbacks of several run
-	Calls int  // how many open calls cannot leave before this goroutine goes on
+	Unit Unit // the call that runs, or whose callbacks do; nil: none of a worker's
 
-	id int64
+	// Later gives further calls that cannot leave before this goroutine goes on,
+	// while that is so. It is called under the ledger's mu.
+	Later func(yield func(Unit))
+
+	more []Unit // calls that end here beside Unit; see Carry
+	id   int64
+}
+
+func (s *Seat) calls() int {
+	if s.Unit == nil {
+		return len(s.more)
+	}
+	return 1 + len(s.more)
 }
 
 // Sit makes s the seat of this goroutine.
@@ -37,9 +49,10 @@ func (l *Ledger) Rise(s *Seat) {
 	}
 }
 
-// Carry runs fn, during which n more open calls hang on this goroutine: a wait
-// inside fn does not wait for them. fn may correct Calls as they leave.
-func (l *Ledger) Carry(n int, fn func(*Seat)) {
+// Carry runs fn, during which the open call u, if not nil, hangs on this
+// goroutine: a wait inside fn does not wait for it. fn may set Later for calls
+// that come after.
+func (l *Ledger) Carry(u Unit, fn func(*Seat)) {
 	id := GoroutineID()
 	l.mu.Lock()
 	s := l.seats[id]
@@ -52,10 +65,12 @@ func (l *Ledger) Carry(n int, fn func(*Seat)) {
 		l.seats[id] = s
 	}
 	l.mu.Unlock()
-	before := s.Calls
-	s.Calls += n
+	more, later := s.more, s.Later
+	if u != nil && u != s.Unit && !slices.Contains(more, u) {
+		s.more = append(slices.Clip(more), u)
+	}
 	defer func() {
-		s.Calls = before
+		s.more, s.Later = more, later
 		if fresh {
 			l.Rise(s)
 		}

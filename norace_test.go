@@ -1,0 +1,5 @@
+//go:build !race
+
+package potok_test
+
+const raceEnabled = false
