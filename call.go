@@ -66,7 +66,7 @@ func (c *call) cancel(why *cancelledError) bool {
 			// Between two attempts there is nothing to interrupt: look again. The
 			// worker looks at the context after it has stored waiting, so one of the
 			// two sees the other.
-			if !c.unstarted() {
+			if !c.Unstarted() {
 				return true
 			}
 		case phaseSettling:
@@ -98,10 +98,30 @@ func (c *call) withdrawSilently(from phase, why *cancelledError) (callbacks *wai
 	return c.settleUnrun(from, phaseCancelled), true
 }
 
-// unstarted says whether the call does not run but may.
-func (c *call) unstarted() bool {
+// Unstarted is part of registry.Expiring.
+func (c *call) Unstarted() bool {
 	p := c.phase()
 	return p == phasePending || p == phaseWaiting
+}
+
+// Expire is part of registry.Expiring.
+func (c *call) Expire(cause error) (finish func(*registry.Seat)) {
+	why, ok := cause.(*cancelledError)
+	if !ok {
+		why = &cancelledError{ctxErr: context.Canceled, cause: cause}
+	}
+	callbacks, ok := c.expireSilently(why)
+	switch {
+	case !ok:
+	case callbacks == nil:
+		c.leaveUnrun(nil)
+	default:
+		return func(s *registry.Seat) {
+			defer c.Ledger().Leave(1) // also when a callback ends this goroutine
+			runCallbacksLent(s, callbacks)
+		}
+	}
+	return nil
 }
 
 // expire cancels a call if it does not run: its ctx has ended, which a running
@@ -113,7 +133,7 @@ func (c *call) expire(why *cancelledError) {
 }
 
 func (c *call) expireSilently(why *cancelledError) (callbacks *waiter, ok bool) {
-	for !ok && c.unstarted() {
+	for !ok && c.Unstarted() {
 		if callbacks, ok = c.withdrawSilently(phasePending, why); !ok {
 			callbacks, ok = c.withdrawSilently(phaseWaiting, why)
 		}

@@ -3,6 +3,8 @@ package potok
 import (
 	"context"
 	"fmt"
+
+	"github.com/potok-go/potok/internal/registry"
 )
 
 // Wait blocks until nothing is queued, running or between two attempts, and
@@ -99,12 +101,12 @@ func (p *Pool) kill() {
 	p.quietLocked()
 	p.endWatchesLocked()
 	p.unlock()
-	p.expireAll(calls, errCancelledByClose)
+	p.ledger.ExpireAll(calls, errCancelledByClose)
 }
 
 // sweepLocked returns every call that does not run. The caller holds mu.
-func (p *Pool) sweepLocked() []*call {
-	var calls []*call
+func (p *Pool) sweepLocked() []registry.Expiring {
+	var calls []registry.Expiring
 	add := func(j job) {
 		if c := j.base(); c.phase() == phasePending {
 			calls = append(calls, c)

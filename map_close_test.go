@@ -17,11 +17,16 @@ func TestWhenThePoolClosesEveryPulledInputYieldsItsPairAndThenErrClosed(t *testi
 			p := potok.NewPool(2)
 			in := endless()
 			closed := make(chan error, 1)
+			four := make(chan struct{}, 4) // items that are done
 			pairs := collectPairs(potok.Map(t.Context(), p, in.all, func(ctx context.Context, i int) (int, error) {
 				if i < 4 {
+					four <- struct{}{}
 					return i, nil
 				}
 				if i == 4 {
+					for range 4 {
+						<-four
+					}
 					go func() { closed <- p.Close() }()
 				}
 				err := obedient(ctx)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"runtime"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -126,14 +127,25 @@ func TestRangesLeftEarlyLeakNoGoroutine(t *testing.T) {
 		}
 		_ = potok.Each(t.Context(), p, naturals(4).all, func(ctx context.Context, _ int) error { return after(ctx, time.Second) }) // all four workers are there now, and stay
 		round()
-		before := runtime.NumGoroutine()
+		before := ourGoroutines()
 		for range 5 {
 			round()
 		}
-		if now := runtime.NumGoroutine(); now > before {
+		if now := ourGoroutines(); now > before {
 			t.Errorf("%d goroutines before, %d after", before, now)
 		}
 	})
+}
+
+// ourGoroutines counts those that have a function of ours on their stack; the runtime starts some of its own.
+func ourGoroutines() (n int) {
+	stacks := make([]byte, 1<<20)
+	for stack := range strings.SplitSeq(string(stacks[:runtime.Stack(stacks, true)]), "\n\n") {
+		if strings.Contains(stack, "potok-go/potok.") {
+			n++
+		}
+	}
+	return n
 }
 
 func TestABodyThatPanicsOrExitsLeavesNothing(t *testing.T) {
@@ -279,11 +291,16 @@ func TestWhenContextEndsEveryPulledInputYieldsItsPairAndThenTheError(t *testing.
 			ctx, cancel := context.WithCancelCause(t.Context())
 			p := newPool(t, 2)
 			in := endless()
+			four := make(chan struct{}, 4) // items that are done
 			pairs := collectPairs(potok.Map(ctx, p, in.all, func(ctx context.Context, i int) (int, error) {
 				switch {
 				case i < 4:
+					four <- struct{}{}
 					return i, nil
 				case i == 4:
+					for range 4 {
+						<-four
+					}
 					cancel(why)
 					return i, nil // it has a result
 				}
@@ -312,6 +329,39 @@ func TestWhenContextEndsEveryPulledInputYieldsItsPairAndThenTheError(t *testing.
 			}
 			if good != 5 || pairs[len(pairs)-1].err == nil {
 				t.Errorf("%d good of %v", good, pairs)
+			}
+		}
+	})
+}
+
+// lateContext ends right after somebody has looked at it for the nth time and found it going on.
+type lateContext struct {
+	context.Context
+	left atomic.Int64
+	end  context.CancelFunc
+}
+
+func (c *lateContext) Err() error {
+	err := c.Context.Err()
+	if c.left.Add(-1) == 0 {
+		c.end()
+	}
+	return err
+}
+
+func TestInWhateverMomentContextEndsTheLastPairSaysSo(t *testing.T) {
+	worlds(t, func(t *testing.T) {
+		for _, opts := range [][]potok.MapOption{nil, {potok.Unordered()}, {potok.StopOnError()}} {
+			p := newPool(t, 1)
+			for looks := range int64(25) {
+				inner, end := context.WithCancel(t.Context())
+				ctx := &lateContext{Context: inner, end: end}
+				ctx.left.Store(looks + 1)
+				pairs := collectPairs(potok.Map(ctx, p, endless().all, double, append(opts, potok.Lookahead(2))...))
+				if n := len(pairs); n == 0 || !errors.Is(pairs[n-1].err, context.Canceled) {
+					t.Errorf("after %d looks: %v", looks, pairs)
+				}
+				end()
 			}
 		}
 	})

@@ -175,14 +175,33 @@ func (p *Pool) withdrawn(c *call) {
 		p.dead++
 		if p.backlog >= 0 {
 			p.queued--
-			p.admitLocked()
 		}
 		if p.dead > p.queue.n/2 { // so that what they hold is not kept for long
-			p.queue.compact()
-			p.dead = 0
+			p.compactLocked()
 		}
+		p.admitLocked()
 	}
 	p.unlock()
+}
+
+// compactLocked takes the calls out of the queue that were cancelled, or are
+// about to be. The caller holds mu.
+func (p *Pool) compactLocked() {
+	p.queue.filter(func(j job) bool {
+		c := j.base()
+		if c.phase() == phasePending {
+			return true
+		}
+		if c.worker == inQueue { // withdrawn has not come to it yet
+			c.worker = 0
+			if p.backlog >= 0 {
+				p.queued--
+			}
+		}
+		discard(j)
+		return false
+	})
+	p.dead = 0
 }
 
 // unlock gives mu up and does what could not be done under it.

@@ -68,7 +68,7 @@ func TestTheQueueIsASlice(t *testing.T) {
 					}
 				}
 			case op < 99:
-				q.compact()
+				q.filter(live)
 				model = slices.DeleteFunc(model, func(j job) bool { return !live(j) })
 			default: // drain
 				for len(model) > 0 {

@@ -34,6 +34,9 @@ func (f *taskCall[In, Out]) Settle(err error) (time.Duration, bool) {
 	return f.call.settleAt(f, f.task.options, err)
 }
 
+// Expiring is the call for Ledger.ExpireAll.
+func (f *taskCall[In, Out]) Expiring() registry.Expiring { return &f.call }
+
 // Requeue ends the pause between two attempts.
 func (f *taskCall[In, Out]) Requeue() bool {
 	if !f.call.state.CompareAndSwap(phaseWaiting, phasePending) {

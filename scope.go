@@ -187,7 +187,7 @@ func (p *Pool) sweep(s *scope) {
 	if p.last == s {
 		p.last = nil
 	}
-	calls := make([]*call, 0, s.size)
+	calls := make([]registry.Expiring, 0, s.size)
 	for c := s.head; c != nil; c = c.next {
 		calls = append(calls, c)
 	}
@@ -197,5 +197,5 @@ func (p *Pool) sweep(s *scope) {
 		p.helperGoneLocked()
 		p.unlock()
 	}()
-	p.expireAll(calls, cancelledBy(s.ctx))
+	p.ledger.ExpireAll(calls, cancelledBy(s.ctx))
 }

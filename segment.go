@@ -130,14 +130,12 @@ func (q *jobQueue) each(fn func(job)) {
 	}
 }
 
-// compact drops the jobs whose calls were cancelled.
-func (q *jobQueue) compact() {
+// filter keeps the jobs that keep wants.
+func (q *jobQueue) filter(keep func(job) bool) {
 	old := *q
 	*q = jobQueue{spare: old.spare}
 	old.each(func(j job) {
-		if j.base().phase() > phaseEnding {
-			discard(j)
-		} else {
+		if keep(j) {
 			q.push(j)
 		}
 	})

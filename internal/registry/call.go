@@ -49,9 +49,12 @@ type Call interface {
 	// Cancel cancels the call for this cause: at once, if it does not run; else
 	// by ending its context. False: it has settled otherwise.
 	Cancel(cause error) bool
+	// Expiring is the call for Ledger.ExpireAll: how Close cancels what is queued.
+	Expiring() Expiring
 	// Start begins an attempt on the named worker. The context ends when the
-	// attempt shall stop; its deadline is the attempt's. False: there is
-	// nothing to run any more.
+	// attempt shall stop; its deadline is the attempt's: what crosses a wire is the
+	// time that remains until then, as clocks differ. False: there is nothing to
+	// run any more.
 	Start(worker string) (context.Context, bool)
 	// Settle ends the attempt. With again true the call is not settled: it is
 	// between attempts and the executor starts it anew after delay, by Requeue.
