@@ -322,7 +322,7 @@ func TestNeverMoreCallsExecuteThanThereAreWorkers(t *testing.T) {
 				for range 1 + rand.N(3) {
 					f := p.Go(ctx, call(depth-1))
 					if rand.N(4) == 0 {
-						f.OnDone(func(*potok.Future[struct{}]) { p.Go(context.Background(), succeed).Result(context.Background()) })
+						f.OnDone(func(*potok.Future[struct{}]) { p.Go(context.Background(), succeed) })
 					}
 					fs = append(fs, f)
 				}

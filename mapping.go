@@ -111,7 +111,7 @@ func (m *mapping[Out]) pull(inputs func(each func(*Future[Out]) bool)) {
 	if !m.cut {
 		m.finished = m.ctx.Err() == nil
 		if !m.finished { // it may have ended on that account
-			m.endPulling(registry.ContextError(m.ctx))
+			m.end = registry.ContextError(m.ctx)
 		}
 	}
 	returned = true
@@ -125,9 +125,11 @@ func (m *mapping[Out]) mayPull() bool {
 		full := len(m.window)-m.head >= m.limit
 		m.mu.Unlock()
 		switch {
-		case m.ctx.Err() != nil:
-			return m.endPulling(registry.ContextError(m.ctx))
 		case m.run.Err() != nil:
+			// Looked at after run, its child: what ended run is seen here.
+			if m.ctx.Err() != nil {
+				m.end = registry.ContextError(m.ctx)
+			}
 			return false
 		case !full:
 			return true
@@ -137,11 +139,6 @@ func (m *mapping[Out]) mayPull() bool {
 		case <-m.run.Done():
 		}
 	}
-}
-
-func (m *mapping[Out]) endPulling(err error) bool {
-	m.end = err
-	return false
 }
 
 // add puts a call that was started into the window. False: the executor did not
@@ -155,7 +152,8 @@ func (m *mapping[Out]) add(f *Future[Out]) bool {
 	}
 	m.wakeConsumer()
 	if f.call.state.Load()&phaseRefused != 0 {
-		return m.endPulling(f.call.err)
+		m.end = f.call.err
+		return false
 	}
 	return true
 }

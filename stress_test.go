@@ -128,7 +128,9 @@ func TestNestedWorkRacesWithClose(t *testing.T) {
 				for range 3 {
 					f := p.Go(ctx, nest(depth-1))
 					if depth == 2 {
-						f.OnDone(func(*potok.Future[struct{}]) { p.Go(context.Background(), succeed).Result(context.Background()) })
+						// It may run inside OnDone, that is inside this call: lend.
+						here := context.WithoutCancel(ctx)
+						f.OnDone(func(*potok.Future[struct{}]) { p.Go(context.Background(), succeed).Result(here) })
 					}
 					fs = append(fs, f)
 				}
