@@ -68,7 +68,7 @@ func (t *taskOptions) pause(attempt int) time.Duration {
 
 // again says whether the call runs once more after this attempt failed with err.
 func (t *taskOptions) again(c *call, err error) bool {
-	if t == nil || err == nil || c.extend().attempt >= t.attempts || c.Err() != nil {
+	if t == nil || err == nil || c.extend().attempt >= t.attempts || c.endedErr() != nil {
 		return false
 	}
 	return !isPermanent(err) && !matches(err, ErrClosed)

@@ -106,7 +106,7 @@ func (c *call) Unstarted() bool {
 
 // Expire is part of registry.Expiring.
 func (c *call) Expire(cause error) (finish func(*registry.Seat)) {
-	why, ok := cause.(*cancelledError)
+	why, ok := cause.(*cancelledError) //nolint:errorlint // as it was made for this, not wrapped
 	if !ok {
 		why = &cancelledError{ctxErr: context.Canceled, cause: cause}
 	}
@@ -318,7 +318,7 @@ func (c *call) classify(err error) (phase, error) {
 	if err == nil {
 		return phaseSucceeded, nil
 	}
-	ctxErr := c.Err()
+	ctxErr := c.endedErr()
 	if ctxErr == nil {
 		return phaseFailed, err
 	}
@@ -327,6 +327,17 @@ func (c *call) classify(err error) (phase, error) {
 		return phaseFailed, err
 	}
 	return phaseCancelled, &cancelledError{ctxErr: ctxErr, cause: cause, returned: err}
+}
+
+// endedErr is Err for a call that has returned. It may have seen Submit's ctx end
+// by itself, and a context ends a moment before its children do.
+func (c *call) endedErr() error {
+	if x := c.more.Load(); x != nil && c.scope.over() {
+		if in := x.inner.Load(); in != nil {
+			<-in.Done()
+		}
+	}
+	return c.Err()
 }
 
 // matches is errors.Is for an error that may be anything: a nil pointer, say,

@@ -358,7 +358,7 @@ func TestCloseStartsNothingQueued(t *testing.T) {
 		"Shutdown and ends": func(p *potok.Pool) { ctx, c := context.WithCancel(context.Background()); c(); p.Shutdown(ctx) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			for range 50 {
+			for range 20 {
 				p := potok.NewPool(2)
 				var fs []*potok.Future[struct{}]
 				blockers := []*potok.Future[struct{}]{p.Go(t.Context(), obedient), p.Go(t.Context(), obedient)}

@@ -124,9 +124,10 @@ func TestTheErrorOfACancelledCallWrapsWhatItReturnedAndWhy(t *testing.T) {
 				})
 				queued := doubleTask.Submit(ctx, p, 1)
 				<-begun
-				if c.cancel(f, end, p); name == "Cancel" {
-					queued.Cancel()
+				if name == "Cancel" {
+					queued.Cancel() // first: f's worker takes it as soon as f has returned
 				}
+				c.cancel(f, end, p)
 				wantCancelled(t, f, context.Canceled, c.cause, returned)
 				wantCancelled(t, queued, context.Canceled, c.cause)
 				v, err := f.Result(t.Context())

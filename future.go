@@ -98,7 +98,13 @@ func (c *call) onDone(fn func()) {
 	if c.settled() {
 		c.awaitMark()
 	}
-	if !c.push(w) {
-		runCallbacks(w)
+	if c.push(w) {
+		return
 	}
+	if p := c.pool(); p != nil {
+		if here := p.carried(); here != nil { // fn may wait for the pool
+			defer newParking(context.WithoutCancel(here)).resume()
+		}
+	}
+	runCallbacks(w)
 }

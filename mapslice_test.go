@@ -58,7 +58,7 @@ func TestMapSliceGivesTheErrorThatIsFirstInOrder(t *testing.T) {
 				p := newPool(t, 4)
 				start := time.Now()
 				var between, after9 atomic.Int64
-				out, err := potok.MapSlice(t.Context(), p, make([]int, 4), numbered(func(ctx context.Context, i int) (int, error) {
+				out, err := potok.MapSlice(t.Context(), p, []int{0, 1, 2, 3}, func(ctx context.Context, i int) (int, error) {
 					switch i {
 					case 0:
 						return 0, after(ctx, time.Second)
@@ -75,7 +75,7 @@ func TestMapSliceGivesTheErrorThatIsFirstInOrder(t *testing.T) {
 						after9.Add(1)
 						return 0, later
 					}
-				}), opts...)
+				}, opts...)
 				if out != nil || err != first {
 					t.Errorf("%v %v", out, err)
 				}
@@ -85,12 +85,6 @@ func TestMapSliceGivesTheErrorThatIsFirstInOrder(t *testing.T) {
 			})
 		})
 	}
-}
-
-// numbered gives fn the number of the item: with a worker for each they start in order.
-func numbered(fn func(ctx context.Context, i int) (int, error)) func(context.Context, int) (int, error) {
-	var n atomic.Int64
-	return func(ctx context.Context, _ int) (int, error) { return fn(ctx, int(n.Add(1))-1) }
 }
 
 func TestAnErrorInMapSliceCancelsWhatComesAfterItAndWaitsForIt(t *testing.T) {

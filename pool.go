@@ -142,13 +142,17 @@ func (p *Pool) String() string {
 // blocks for long and is safe for concurrent use; the numbers fit together when
 // nothing moves meanwhile.
 func (p *Pool) Stats() Stats {
-	sums := p.ledger.Sum()
 	p.mu.Lock()
-	lent, held := p.lent, p.size-p.free
+	sums := p.ledger.Sum()
+	lent, idle := p.lent, p.free
+	if p.backlog >= 0 { // what a worker was given and has not begun is not queued any more
+		sums.Running += max(0, sums.Queued-p.queued)
+		sums.Queued = min(sums.Queued, p.queued)
+	}
 	p.mu.Unlock()
 	return Stats{
 		Workers:   p.size,
-		Idle:      p.size - held,
+		Idle:      idle,
 		Queued:    sums.Queued,
 		Running:   max(0, sums.Running-lent),
 		Waiting:   sums.Waiting + lent,

@@ -233,7 +233,7 @@ func TestCallbacksInABatchMakeNoCallRunTwice(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		rounds := 100
 		if raceEnabled {
-			rounds = 20
+			rounds = 8
 		}
 		for range rounds {
 			var ran [200]atomic.Int32

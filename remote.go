@@ -130,7 +130,7 @@ func (c *call) settleAt(j job, t *taskOptions, err error) (pause time.Duration, 
 	// The other side may have seen Submit's deadline first; what it means for the
 	// state does not depend on whose clock was faster.
 	if at, has := c.scope.ctx.Deadline(); has && !time.Now().Before(at) && matches(err, context.DeadlineExceeded) {
-		<-c.scope.done
+		<-c.Done()
 	}
 	c.state.Store(phaseEnding)
 	h.Ledger.Forget(c)

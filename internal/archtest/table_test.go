@@ -99,7 +99,6 @@ var planned = []string{
 	"cluster/embedded",
 	"progress",
 	"internal/wire",
-	"internal/exectest",
 }
 
 // standardOnly are the packages that whoever wants futures pays for: neither
