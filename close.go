@@ -9,8 +9,9 @@ import (
 
 // Wait blocks until nothing is queued, running or between two attempts, and
 // every callback has run. It takes nothing from the pool, which stays usable.
-// Inside a call it does not wait for that call, nor for others that wait like
-// this, and lends the call's place. When ctx ends first it returns an error that
+// Inside a call it does not wait for that call, nor for the one that this was
+// submitted from, and so on, nor for others that wait like this; it lends the
+// call's place. When ctx ends first it returns an error that
 // matches ctx's. It is safe for concurrent use.
 func (p *Pool) Wait(ctx context.Context) error {
 	return p.settleDown(ctx, p.ledger.Wait)

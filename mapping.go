@@ -228,6 +228,7 @@ func (m *mapping[Out]) next() *Future[Out] {
 		switch {
 		case f != nil:
 			_ = f.call.await(m.consumer)
+			m.failedFirst(f) // before there is room: nothing is pulled after the first error
 			m.mu.Lock()
 			m.takeLocked(f)
 			m.mu.Unlock()

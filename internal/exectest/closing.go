@@ -102,6 +102,41 @@ var closeRules = []rule{
 		e.closes(ex)
 		equal(e, "callbacks", called.Load(), 2)
 	}},
+	{name: "Close and Wait wait for the callback of a call that somebody else cancels", run: func(e *env) {
+		ex := e.executor(1)
+		p := e.probe()
+		act.Submit(e.background, ex, script{Probe: p.name, Label: "busy", Door: "d"})
+		p.noted(1, "+busy")
+		f := echoInt.Submit(e.background, ex, 1)
+		goOn := make(chan struct{})
+		f.OnDone(func(*potok.Future[int]) { <-goOn })
+		cancelling := e.start(func() { f.Cancel() })
+		e.until("the call is cancelled", func() bool { return f.State() == potok.Cancelled })
+		p.open("d")
+		waiting := e.start(func() { _ = ex.Wait(e.bounded) })
+		e.stillBlocked("Wait", waiting)
+		closing := e.start(func() { e.closesHere(ex) })
+		e.stillBlocked("Close", closing)
+		close(goOn)
+		e.finishes("Cancel", cancelling)
+		e.finishes("Wait", waiting)
+		e.finishes("Close", closing)
+	}},
+	{name: "no queued call runs in the place of one that Close interrupts", where: outside, run: func(e *env) {
+		for range 50 {
+			ex := e.executor(1)
+			p := e.probe()
+			act.Submit(e.background, ex, script{Probe: p.name, Label: "busy", Door: "never"})
+			p.noted(1, "+busy")
+			fs := act.SubmitAll(e.background, ex, slicesOf(50, script{}))
+			e.closes(ex)
+			for _, f := range fs {
+				if f.State() != potok.Cancelled {
+					e.Errorf("state %v", f.State())
+				}
+			}
+		}
+	}},
 	{name: "Close in the callback of a call that ran returns", run: func(e *env) {
 		e.inCallback(false, e.closesHere)
 	}},
