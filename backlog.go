@@ -104,7 +104,7 @@ func (p *Pool) giveUpRoom(b *blockedCall) {
 	c.state.Store(phaseCancelling)
 	b.job.release()
 	p.ledger.Unrun(false)
-	runCallbacks(c.announce(&p.host, phaseCancelled|phaseReleased, nil))
+	runCallbacks(c.announce(&p.host, phaseCancelled|phaseReleased, nil, nil))
 }
 
 // admitLocked takes blocked calls for as long as there is room in the queue. The

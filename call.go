@@ -88,8 +88,8 @@ func (c *call) withdraw(from phase, why *cancelledError) bool {
 	return ok
 }
 
-// withdrawSilently is withdraw but for the callbacks: who calls it has to run them
-// and then to take the call out of its ledger.
+// withdrawSilently is withdraw but for the callbacks: if there are any, who calls
+// it has to run them and then to let the call leave its ledger.
 func (c *call) withdrawSilently(from phase, why *cancelledError) (callbacks *waiter, ok bool) {
 	if !c.state.CompareAndSwap(from, phaseCancelling) {
 		return nil, false
@@ -110,18 +110,14 @@ func (c *call) Expire(cause error) (finish func(*registry.Seat)) {
 	if !ok {
 		why = &cancelledError{ctxErr: context.Canceled, cause: cause}
 	}
-	callbacks, ok := c.expireSilently(why)
-	switch {
-	case !ok:
-	case callbacks == nil:
-		c.leaveUnrun(nil)
-	default:
-		return func(s *registry.Seat) {
-			defer c.Ledger().Leave(1) // also when a callback ends this goroutine
-			runCallbacksLent(s, callbacks)
-		}
+	callbacks, _ := c.expireSilently(why)
+	if callbacks == nil {
+		return nil
 	}
-	return nil
+	return func(s *registry.Seat) {
+		defer c.leave() // also when a callback ends this goroutine
+		runCallbacksLent(s, callbacks)
+	}
 }
 
 // expire cancels a call if it does not run: its ctx has ended, which a running
@@ -157,7 +153,7 @@ func (c *call) refuse(err error) bool {
 func (c *call) settleUnrun(from, to phase) (callbacks *waiter) {
 	h := c.scope.host
 	if h == nil {
-		return c.publish(to)
+		return c.publish(to, nil)
 	}
 	if from == phaseWaiting {
 		h.Ledger.Abandoned()
@@ -170,30 +166,24 @@ func (c *call) settleUnrun(from, to phase) (callbacks *waiter) {
 	} else {
 		c.withdrawnRemote()
 	}
-	returned := false
-	defer func() {
-		if !returned { // the observer ends this goroutine: nobody else will do it
-			h.Ledger.Leave(1)
-		}
-	}()
-	callbacks = c.announce(h, to, c)
-	returned = true
-	return callbacks
+	return c.announce(h, to, c, c)
 }
 
+// leave is part of leaver, for a call that no worker has.
+func (c *call) leave() { c.scope.host.Ledger.Leave(1) }
+
 // leaveUnrun runs the callbacks of a call that settled without running, with the
-// place lent of the call that stands here, and takes it out of the ledger.
+// place lent of the call that stands here.
 func (c *call) leaveUnrun(callbacks *waiter) {
 	h := c.scope.host
-	if h == nil {
+	switch {
+	case h == nil:
 		if x := c.more.Load(); x != nil && x.onUndo != nil {
 			x.onUndo()
 		}
 		runCallbacks(callbacks)
-		return
-	}
-	defer h.Ledger.Leave(1) // also when a callback ends this goroutine
-	if callbacks != nil {
+	case callbacks != nil:
+		defer c.leave() // also when a callback ends this goroutine
 		h.Ledger.Carry(c, func(s *registry.Seat) { runCallbacksLent(s, callbacks) })
 	}
 }
@@ -209,16 +199,20 @@ func runCallbacksLent(s *registry.Seat, callbacks *waiter) {
 
 // announce makes the outcome known: to the observer, then to everybody. Only the
 // callbacks, which it returns, are still to run. carry is the call itself if it
-// is open in the ledger and this goroutine has no seat for it, else nil.
-func (c *call) announce(h *registry.Host, to phase, carry registry.Unit) (callbacks *waiter) {
+// is open in the ledger and this goroutine has no seat for it, else nil; l is nil
+// if it is not open.
+func (c *call) announce(h *registry.Host, to phase, carry registry.Unit, l leaver) (callbacks *waiter) {
 	w := observerOf(h)
 	if w == nil {
-		return c.publish(to)
+		return c.publish(to, l)
 	}
 	returned := false
 	defer func() {
-		callbacks = c.publish(to)
-		if !returned { // the observer ends this goroutine
+		callbacks = c.publish(to, l)
+		if !returned && callbacks != nil { // the observer ends this goroutine
+			if l != nil {
+				defer l.leave()
+			}
 			runCallbacks(callbacks)
 		}
 	}()
@@ -240,14 +234,14 @@ func (c *call) settleHand(to phase, write func()) bool {
 		runtime.Gosched() // somebody is settling it: in a moment the answer is false
 	}
 	write()
-	runCallbacks(c.publish(to))
+	runCallbacks(c.publish(to, nil))
 	return true
 }
 
 // conclude settles a call whose function has returned err, counts it, and wakes
-// whoever waits. It returns the callbacks, which are still to run. carry is as in
-// announce.
-func (c *call) conclude(h *registry.Host, j job, tally *registry.Tally, err error, carry registry.Unit) (callbacks *waiter) {
+// whoever waits. It returns the callbacks, which are still to run. carry and l are
+// as in announce.
+func (c *call) conclude(j job, tally *registry.Tally, err error, carry registry.Unit, l leaver) (callbacks *waiter) {
 	var to phase
 	to, c.err = c.classify(err)
 	j.release()
@@ -259,7 +253,7 @@ func (c *call) conclude(h *registry.Host, j job, tally *registry.Tally, err erro
 	default:
 		tally.Cancelled.Add(1)
 	}
-	return c.announce(h, to|phaseReleased, carry)
+	return c.announce(c.scope.host, to|phaseReleased, carry, l)
 }
 
 // turnAway fails a call that the executor does not take.
@@ -269,7 +263,7 @@ func turnAway(h *registry.Host, j job, err error) {
 	c.state.Store(phaseRefusing)
 	j.release()
 	h.Ledger.Unrun(true)
-	runCallbacks(c.announce(h, phaseFailed|phaseReleased|phaseRefused, nil))
+	runCallbacks(c.announce(h, phaseFailed|phaseReleased|phaseRefused, nil, nil))
 }
 
 // runCallbacks runs the callbacks of a settled call, one by one. One that

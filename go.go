@@ -42,7 +42,7 @@ func (f *Future[T]) run(fn func(context.Context) (T, error)) {
 		c.state.Store(phaseEnding)
 		var to phase
 		to, c.err = c.classify(err)
-		runCallbacks(c.publish(to))
+		runCallbacks(c.publish(to, nil))
 	}()
 	f.value, err = fn(c)
 	returned = true

@@ -254,12 +254,15 @@ func TestAGoroutineOfACallMayWaitForThePool(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			p := newPool(t, 1)
 			start := time.Now()
+			queued := make(chan struct{})
 			f := p.Go(t.Context(), func(ctx context.Context) error {
+				<-queued
 				done := make(chan error)
 				go func() { done <- endings[name](ctx, p) }()
 				return <-done
 			})
 			p.Go(t.Context(), lingering)
+			close(queued)
 			if _, err := outcome(t, f); err != nil || time.Since(start) != time.Minute+time.Second {
 				t.Error(err, time.Since(start))
 			}

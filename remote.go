@@ -151,8 +151,8 @@ func (c *call) settleAt(j job, t *taskOptions, err error) (pause time.Duration, 
 		return pause, true
 	}
 	c.unwatch()
-	defer h.Ledger.Leave(1) // also when a callback ends the goroutine
-	if callbacks := c.conclude(h, j, tally, err, c); callbacks != nil {
+	if callbacks := c.conclude(j, tally, err, c, c); callbacks != nil {
+		defer c.leave() // also when a callback ends the goroutine
 		h.Ledger.Carry(c, func(*registry.Seat) { runCallbacks(callbacks) })
 	}
 	return 0, false

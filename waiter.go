@@ -107,21 +107,31 @@ func (w *waiter) disarm() bool {
 	return w.state.CompareAndSwap(waiterArmed, waiterFree)
 }
 
+// A leaver counts a call out of its ledger.
+type leaver interface{ leave() }
+
 // publish stores the final state, from which on everybody may read the outcome,
 // ends the call's context and wakes everybody who waits but the callbacks, which
-// it returns in order of adding.
-func (c *call) publish(to phase) (callbacks *waiter) {
+// it returns in order of adding. Without any the call has ended, and leaves the
+// ledger before somebody wakes who may look there; with some, who runs them has
+// to let it leave.
+func (c *call) publish(to phase, l leaver) (callbacks *waiter) {
 	c.state.Store(to)
-	w := c.waiters.Swap(settledMark)
+	stack := c.waiters.Swap(settledMark)
 	c.endContext()
-	for w != nil {
-		next := w.next // after firing, w may be somebody else's
-		switch {
-		case w.callback:
+	for w := stack; w != nil; w = w.next {
+		if w.callback {
 			// The stack has the last added on top: turned round by a link of its own,
 			// as somebody may still be reading next in arm.
 			w.later, callbacks = callbacks, w
-		case w.state.CompareAndSwap(waiterArmed, waiterFired):
+		}
+	}
+	if callbacks == nil && l != nil {
+		l.leave()
+	}
+	for w := stack; w != nil; {
+		next := w.next // after firing, w may be somebody else's
+		if !w.callback && w.state.CompareAndSwap(waiterArmed, waiterFired) {
 			switch {
 			case w.park != nil:
 				w.park.unpark()

@@ -165,6 +165,9 @@ func (w *worker) next() bool {
 	}
 }
 
+// leave is part of leaver: the ledger is told a batch at a time.
+func (w *worker) leave() { w.left.Add(1) }
+
 // flush tells the ledger of the calls that are finished.
 func (w *worker) flush() {
 	if w.left.Load() == 0 {
@@ -238,8 +241,8 @@ func (w *worker) ended(c *call, j job, err error) {
 	if w.again(c, j, err) {
 		return
 	}
-	defer w.left.Add(1) // also when a callback ends the goroutine
-	if callbacks := c.conclude(&p.host, j, &w.tally, err, nil); callbacks != nil {
+	if callbacks := c.conclude(j, &w.tally, err, nil, w); callbacks != nil {
+		defer w.leave() // also when a callback ends the goroutine
 		w.runCallbacks(callbacks)
 	}
 }
@@ -262,11 +265,9 @@ func (w *worker) runCallbacks(callbacks *waiter) {
 // expire cancels a call that the worker would have started, or started again.
 func (w *worker) expire(c *call, why *cancelledError) {
 	w.seat.Unit = c
-	if callbacks, ok := c.expireSilently(why); ok {
-		defer w.left.Add(1) // also when a callback ends the goroutine
-		if callbacks != nil {
-			w.runCallbacks(callbacks)
-		}
+	if callbacks, _ := c.expireSilently(why); callbacks != nil {
+		defer c.leave() // also when a callback ends the goroutine
+		w.runCallbacks(callbacks)
 	}
 	w.seat.Unit = nil
 }
