@@ -23,7 +23,9 @@ type Batch interface {
 //
 // The call itself watches its context, its Future's Cancel, its time-out, its
 // retries and its observer, and keeps the ledger. All methods are safe for
-// concurrent use; Start and Settle of one attempt belong to one owner.
+// concurrent use; Start and Settle of one attempt belong to one owner. Both run
+// code of the user's, observers and callbacks, which may end the goroutine: what
+// must follow stands in a defer, after Start that is Settle(potok.ErrGoexit).
 type Call interface {
 	Batch
 
