@@ -141,6 +141,20 @@ var lendingRules = []rule{
 		p.open("d")
 		gives(e, outer, 3)
 	}},
+	{name: "what stands in Lend runs with the place lent", needs: lends, run: func(e *env) {
+		ex := e.executor(1)
+		gives(e, perform.Submit(e.background, ex, e.share(func(ctx context.Context) (int, error) {
+			other := echoInt.Submit(ctx, ex, 4)
+			err := potok.Lend(ctx, func() error {
+				select {
+				case <-other.Done(): // a wait that nobody lends for
+				case <-e.bounded.Done():
+				}
+				return nil
+			})
+			return result1(e, other), err
+		})), 4)
+	}},
 	{name: "a wait that ends takes its place back before a queued call starts", needs: lends, run: func(e *env) {
 		ex := e.executor(1)
 		p := e.probe()

@@ -3,6 +3,7 @@ package exectest
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -132,6 +133,17 @@ var observerRules = []rule{
 		logged("in Submitted")
 		logged("in Started")
 		logged("in Settled")
+	}},
+	{name: "an observer that ends its goroutine ends nothing else", run: func(e *env) {
+		ex := e.executor(1, observe(potok.Observer{
+			Started: func(context.Context, potok.Event) context.Context { runtime.Goexit(); return nil },
+			Settled: func(context.Context, potok.Event) { runtime.Goexit() },
+		}))
+		f := echoInt.Submit(e.background, ex, 1)
+		_, _ = result(e, f)
+		g := act.With(potok.Retry(2, 0, 0)).Submit(e.background, ex, script{Fail: "unknown"})
+		_, _ = result(e, g)
+		equal(e, "settled", settledCalls(e.idle(ex)), 2)
 	}},
 	{name: "an observer may use the executor", run: func(e *env) {
 		var ex potok.Executor

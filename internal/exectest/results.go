@@ -62,8 +62,7 @@ var resultRules = []rule{
 		equal(e, "the caller's slice", v[0], 1)
 	}},
 	{name: "a retried call gets its argument anew where it is copied", needs: copies, run: func(e *env) {
-		p := e.probe()
-		f := act.With(potok.Retry(3, 0, 0)).Submit(e.background, e.executor(1), script{Probe: p.name, Label: "a", Fail: "unknown", First: 2, Value: 5})
+		f := spoil.With(potok.Retry(3, 0, 0)).Submit(e.background, e.executor(1), spoiled{Probe: e.probe().name, V: []int{5}})
 		gives(e, f, 5)
 	}},
 	{name: "a settled future wins over a ctx that has ended", run: func(e *env) {

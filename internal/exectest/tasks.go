@@ -196,6 +196,23 @@ var fill = potok.Define("exectest.fill", func(_ context.Context, v []int) (int, 
 	return v[0], nil
 })
 
+// spoiled is the argument of spoil.
+type spoiled struct {
+	Probe string
+	V     []int
+}
+
+// spoil writes to its argument and succeeds in its third attempt, with what it
+// found there.
+var spoil = potok.Define("exectest.spoil", func(_ context.Context, s spoiled) (int, error) {
+	found := s.V[0]
+	s.V[0]++
+	if mediumOf(s.Probe).note("+spoil") < 3 {
+		return found, errUnknown
+	}
+	return found, nil
+})
+
 type ctxKey struct{}
 
 // ctxValue returns what its context holds for the key.

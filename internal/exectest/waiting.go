@@ -2,6 +2,7 @@ package exectest
 
 import (
 	"context"
+	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -192,6 +193,28 @@ var callbackRules = []rule{
 		e.idle(ex)
 		gives(e, echoInt.Submit(e.background, ex, 1), 1)
 		logged("in a callback")
+	}},
+	{name: "a callback that ends its goroutine ends nothing else", run: func(e *env) {
+		for _, queued := range []bool{false, true} {
+			ex := e.executor(1)
+			p := e.probe()
+			f := act.Submit(e.background, ex, script{Probe: p.name, Label: "a", Door: "d"})
+			p.noted(1, "+a")
+			if queued {
+				f = echoInt.Submit(e.background, ex, 1)
+			}
+			called := make(chan struct{})
+			f.OnDone(func(*potok.Future[int]) { runtime.Goexit() })
+			f.OnDone(func(*potok.Future[int]) { close(called) })
+			if queued {
+				e.finishes("Cancel", e.start(func() { f.Cancel() }))
+			}
+			p.open("d")
+			e.finishes("the second callback", called)
+			gives(e, echoInt.Submit(e.background, ex, 2), 2)
+			e.idle(ex)
+			e.closes(ex)
+		}
 	}},
 	{name: "a callback of a call cancelled in the queue finds its room free", run: func(e *env) {
 		ex := e.executor(1, backlog(1))

@@ -193,25 +193,38 @@ func (w *Wire) refuseBlocked() {
 
 // fly takes a call through one attempt.
 func (w *Wire) fly(it *item, place int) {
-	c := it.call
-	ctx, ok := c.Start(w.workerName(place))
-	if !ok {
+	runs, err := true, potok.ErrGoexit // an observer may end this goroutine inside Start
+	defer func() {
 		w.vacate(place)
+		if runs {
+			w.settle(it, err)
+		}
+	}()
+	ctx, ok := it.call.Start(w.workerName(place))
+	if !ok {
+		runs = false
 		return
 	}
 	w.mu.Lock()
 	it.running = true
 	w.mu.Unlock()
-	err := carry(ctx, c, it.in)
-	w.vacate(place)
-	delay, again := c.Settle(err)
-	if again {
+	err = carry(ctx, it.call, it.in)
+}
+
+// settle ends the attempt.
+func (w *Wire) settle(it *item, err error) {
+	done := true // Settle does not return if a callback ends this goroutine
+	defer func() {
+		if done {
+			w.mu.Lock()
+			delete(w.items, it.call)
+			w.mu.Unlock()
+		}
+	}()
+	if delay, again := it.call.Settle(err); again {
+		done = false
 		w.rest(it, delay)
-		return
 	}
-	w.mu.Lock()
-	delete(w.items, c)
-	w.mu.Unlock()
 }
 
 // carry sends the call over and waits for the answer.
