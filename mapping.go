@@ -185,10 +185,10 @@ func (m *mapping[Out]) failedFirst(f *Future[Out]) bool {
 	m.mu.Lock()
 	if m.first == nil {
 		m.first = f
-		defer m.cancel(ErrCancelled)
 	}
 	first := m.first
 	m.mu.Unlock()
+	m.cancel(ErrCancelled) // also by who is not first to see it: he goes on once it is done
 	return f == first
 }
 
