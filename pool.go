@@ -34,14 +34,14 @@ type Pool struct {
 	// own lock may be taken under it, nothing else.
 	mu        sync.Mutex
 	queue     jobQueue
-	queued    int         // with a backlog: calls in queue that can still run, <= backlog
+	queued    int         // with a backlog: calls in queue that can still run; over backlog only by those that come back to it
 	dead      int         // calls in queue that were cancelled
 	blocked   blockedList // submitters waiting for room; empty unless queued >= backlog
 	free      int         // places nobody holds; 0 <= free <= size
 	lent      int         // places lent by calls that wait
 	returners []*parking  // waits that are over but for the place; empty unless free == 0
 	idle      *worker     // stack of parked workers
-	idling    int         // its length, < = size
+	idling    int         // its length, <= size
 	waking    bool        // a worker was woken or started and has not looked at the queue yet
 	workers   []*worker   // by index; an entry outlives its goroutine and is used again
 	spare     []*worker   // of those, without a goroutine
