@@ -55,7 +55,8 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// site answers /title/X with a page of that title, /404, and /hang, which it answers when a script says so.
+// site answers /title/X with a page of that title, /404, and /hang/X, which it answers when a script says so: one script only, as
+// scripts run beside each other. It does not answer /never.
 type site struct {
 	address string
 	arrived chan string
@@ -81,6 +82,7 @@ func newSite(t *testing.T) *site {
 		case <-r.Context().Done():
 		}
 	})
+	mux.HandleFunc("/never", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
 	s.address = server.URL
