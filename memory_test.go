@@ -173,3 +173,35 @@ func TestASubmitAllocatesOnce(t *testing.T) {
 		}
 	}
 }
+
+// A future that never settles must not hold those that it was once waited for with.
+func TestAWaitLeavesNothingOfTheOthersBehind(t *testing.T) {
+	never := potok.NewPromise[*[64]int]()
+	var gone atomic.Int32
+	sibling := func() *potok.Future[*[64]int] {
+		p := potok.NewPromise[*[64]int]()
+		value := new([64]int)
+		runtime.AddCleanup(value, func(int) { gone.Add(1) }, 0)
+		f := p.Future()
+		go p.Resolve(value)
+		return f
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	for range 10 {
+		for f := range potok.AsCompleted(t.Context(), never.Future(), sibling()) {
+			if f.State() != potok.Succeeded {
+				t.Fatal(f)
+			}
+			break
+		}
+		if _, _, err := potok.Wait(t.Context(), potok.FirstDone, never.Future(), sibling()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cancel()
+	if _, err := potok.Gather(ended, never.Future(), sibling()); err == nil {
+		t.Error("a future that never settles was gathered")
+	}
+	freed(t, &gone, 21)
+	runtime.KeepAlive(never)
+}

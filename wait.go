@@ -154,10 +154,10 @@ func callOf(f Awaitable) (c *call) {
 // gathering collects futures as they settle. Its waiters stay on futures that
 // never settle, so after leave it holds nothing but itself.
 type gathering struct {
-	calls   []*call
-	waiters []*waiter
+	waiters []*waiter // the waiting goroutine's alone
 
 	mu     sync.Mutex // guards the fields below; never held while blocking
+	calls  []*call    // nil once settled
 	ready  []int      // settled, not yet taken by await
 	failed int        // how many of all did not succeed
 	done   int        // how many have settled
@@ -172,19 +172,21 @@ func gather[F Awaitable](fs []F) *gathering {
 	for i, f := range fs {
 		g.calls[i] = f.base()
 	}
-	for i, c := range g.calls {
-		if c.settled() {
-			g.settled(i, c)
+	for i, f := range fs {
+		if f.base().settled() {
+			g.settled(i)
 		}
 	}
 	nodes := make([]waiter, len(fs))
-	for i, c := range g.calls {
+	for i, f := range fs {
 		if g.counted(i) {
 			continue
 		}
-		nodes[i].wake = func() { g.settled(i, c) }
-		if g.waiters[i] = c.arm(&nodes[i]); g.waiters[i] == nil {
-			g.settled(i, c)
+		// The node may outlive the wait on a future that never settles, and with it
+		// all of nodes: so it knows its future by number only.
+		nodes[i].wake = func() { g.settled(i) }
+		if g.waiters[i] = f.base().arm(&nodes[i]); g.waiters[i] == nil {
+			g.settled(i)
 		}
 	}
 	return g
@@ -199,12 +201,13 @@ func (g *gathering) counted(i int) bool {
 }
 
 // settled notes that a future has settled and wakes who waits for it.
-func (g *gathering) settled(i int, c *call) {
+func (g *gathering) settled(i int) {
 	g.mu.Lock()
 	if g.left {
 		g.mu.Unlock()
 		return
 	}
+	c := g.calls[i]
 	g.calls[i] = nil
 	g.done++
 	if c.phase() != phaseSucceeded {
