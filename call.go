@@ -21,7 +21,7 @@ type call struct {
 	worker uint32        // index of the worker that runs it, or inQueue; guarded by the pool's mu until it runs
 
 	scope      *scope // where and under which context it was submitted; never nil
-	next, prev *call  // the other queued calls of scope; guarded by the pool's mu
+	next, prev *call  // the other calls in scope's list; guarded by the pool's mu
 	waiters    atomic.Pointer[waiter]
 	more       atomic.Pointer[extension]
 	err        error // written while settling, read once settled
