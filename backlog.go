@@ -8,15 +8,19 @@ import "context"
 type blockedCall struct {
 	job    job
 	inside bool // submitted by a running call of the pool: Shutdown lets it in
+	hasty  bool // waits only for workers that are leaving a call behind
 	park   *parking
 
 	next, prev *blockedCall // guarded by the pool's mu, as the next two
 	listed     bool
-	refused    bool
+	refused    error // why it was taken out without being let in
 }
 
 // blockedList is a FIFO. It is guarded by the pool's mu.
-type blockedList struct{ head, tail *blockedCall }
+type blockedList struct {
+	head, tail *blockedCall
+	n          int
+}
 
 // first returns the one to be taken next. Those whose ctx has ended are left for
 // their Submit to take out: the sweep of their scope may be over.
@@ -30,6 +34,7 @@ func (l *blockedList) first() *blockedCall {
 
 func (l *blockedList) push(b *blockedCall) {
 	b.listed = true
+	l.n++
 	b.prev = l.tail
 	if l.tail != nil {
 		l.tail.next = b
@@ -51,6 +56,7 @@ func (l *blockedList) remove(b *blockedCall) {
 		l.tail = b.prev
 	}
 	b.next, b.prev, b.listed = nil, nil, false
+	l.n--
 }
 
 // roomLocked says whether a call may be taken now. The caller holds mu.
@@ -70,6 +76,11 @@ func (p *Pool) awaitRoom(ctx context.Context, b *blockedCall) {
 		b.park.resume()
 		return
 	}
+	p.awaitRoomLocked(ctx, b)
+}
+
+// awaitRoomLocked is the waiting itself. The caller holds mu, which is given up.
+func (p *Pool) awaitRoomLocked(ctx context.Context, b *blockedCall) {
 	p.blocked.push(b)
 	p.unlock()
 	select {
@@ -77,9 +88,52 @@ func (p *Pool) awaitRoom(ctx context.Context, b *blockedCall) {
 	case <-ctx.Done():
 		p.giveUpRoom(b)
 	}
-	if b.refused {
-		turnAway(&p.host, b.job, ErrClosed)
+	if b.refused != nil {
+		turnAway(&p.host, b.job, b.refused)
 	}
+}
+
+// roomSoonLocked says whether one more call finds room without waiting for code
+// of the user's: who knows that a call has settled may count on its place, though
+// its worker has not come to give it back. The caller holds mu.
+func (p *Pool) roomSoonLocked() bool { return p.comingLocked() > p.blocked.n }
+
+// comingLocked returns how many places are free or held by workers who are about
+// to look for work. The caller holds mu.
+func (p *Pool) comingLocked() int {
+	n := p.free
+	for _, w := range p.workers {
+		if w.has != nil && w.has.settled() || w.called && w.hand == nil {
+			n++
+		}
+	}
+	return n
+}
+
+// refuseHastyLocked refuses those who waited for a worker to leave its call behind
+// and got nothing when it did: it had to give its place to one who returns from a
+// wait, say. The caller holds mu.
+func (p *Pool) refuseHastyLocked() {
+	if !p.refuse || p.blocked.n == 0 {
+		return
+	}
+	room := p.comingLocked()
+	for b := p.blocked.head; b != nil; room-- {
+		next := b.next
+		if b.hasty && room <= 0 {
+			p.refuseLocked(b, ErrFull)
+		}
+		b = next
+	}
+}
+
+// refuseLocked takes a blocked call out of the list, not to be let in. The caller
+// holds mu.
+func (p *Pool) refuseLocked(b *blockedCall, why error) {
+	p.blocked.remove(b)
+	p.forgetLocked(b.job.base().scope)
+	b.refused = why
+	p.after = append(p.after, b.park.unpark)
 }
 
 // giveUpRoom takes a blocked call out of the list and cancels it, unless it was
@@ -120,15 +174,15 @@ func (p *Pool) admitLocked() {
 // admitOneLocked takes a blocked call out of the list and into the ledger. False:
 // it was refused, as the pool is closed. The caller holds mu.
 func (p *Pool) admitOneLocked(b *blockedCall) bool {
-	p.blocked.remove(b)
-	b.refused = p.swept || !p.ledger.Enter(1, b.inside)
-	if c := b.job.base(); b.refused {
-		p.forgetLocked(c.scope)
-	} else {
-		c.scope.linkLocked(c)
+	if p.swept || !p.ledger.Enter(1, b.inside) {
+		p.refuseLocked(b, ErrClosed)
+		return false
 	}
+	p.blocked.remove(b)
+	c := b.job.base()
+	c.scope.linkLocked(c)
 	p.after = append(p.after, b.park.unpark)
-	return !b.refused
+	return true
 }
 
 // refuseBlocked refuses those who wait for room and may not be let in any more.
@@ -137,10 +191,7 @@ func (p *Pool) refuseBlocked() {
 	for b := p.blocked.head; b != nil; {
 		next := b.next
 		if !b.inside || p.ledger.Closed() {
-			p.blocked.remove(b)
-			p.forgetLocked(b.job.base().scope)
-			b.refused = true
-			p.after = append(p.after, b.park.unpark)
+			p.refuseLocked(b, ErrClosed)
 		}
 		b = next
 	}

@@ -254,6 +254,59 @@ func TestRefusingWithoutABacklogOfCallsNeedsAFreeWorker(t *testing.T) {
 	})
 }
 
+func TestASettledCallTakesUpNoRoom(t *testing.T) {
+	for _, backlog := range []int{0, 1} {
+		worlds(t, func(t *testing.T) {
+			p := newPool(t, 2, potok.WithBacklog(backlog), potok.RefuseWhenFull())
+			for i := range 300 {
+				hold, release := holding()
+				first := p.Go(t.Context(), hold)
+				if i%3 == 0 {
+					first.OnDone(func(*potok.Future[struct{}]) {})
+				}
+				for range 1 + backlog {
+					p.Go(t.Context(), hold)
+				}
+				wantRefused(t, p.Go(t.Context(), succeed))
+				release()
+				if i%2 == 0 {
+					outcome(t, first)
+				} else {
+					p.Wait(t.Context())
+				}
+				if _, err := outcome(t, p.Go(t.Context(), succeed)); err != nil {
+					t.Fatalf("round %d: %v", i, err)
+				}
+				p.Wait(t.Context())
+			}
+		})
+	}
+}
+
+func TestWhoHurriesIsRefusedWhenThePlaceGoesToAnother(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool(t, 1, potok.WithBacklog(0), potok.RefuseWhenFull())
+		promise := potok.NewPromise[int]()
+		hold, release := holding()
+		back := p.Go(t.Context(), func(ctx context.Context) error {
+			_, _ = promise.Future().Result(ctx)
+			return hold(ctx)
+		})
+		synctest.Wait()
+		f := p.Go(t.Context(), func(context.Context) error { promise.Resolve(1); return nil }) // now back wants its place
+		outcome(t, f)
+		wantRefused(t, p.Go(t.Context(), succeed))
+		release()
+		outcome(t, back)
+	})
+}
+
+func wantRefused(t testing.TB, f *potok.Future[struct{}]) {
+	t.Helper()
+	_, err := outcome(t, f)
+	wantErrors(t, err, potok.ErrFull)
+}
+
 func TestBlockedSubmitsEndWhenThePoolDoes(t *testing.T) {
 	for name, end := range map[string]func(*potok.Pool) error{
 		"Close":    (*potok.Pool).Close,

@@ -132,6 +132,14 @@ func (p *Pool) stealLocked(w *worker, away bool) bool {
 	return false
 }
 
+// firstLocked returns the call that the worker starts with. The caller holds mu.
+func (w *worker) firstLocked() *call {
+	if w.hand != nil {
+		return w.hand.base()
+	}
+	return w.seg.slots[w.lo].base()
+}
+
 // restLocked returns the part of the worker's window that he has not come to, or
 // may just be coming to. The caller holds mu.
 func (w *worker) restLocked() []job {

@@ -370,9 +370,11 @@ func TestOnDoneOnASettledFutureRunsInside(t *testing.T) {
 func TestOnDoneOnASettledFutureRunsBesideABlockedOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPool(t, 1)
+		run, start := holding() // the callback is added before the call can settle, so that the worker runs it
 		hold, release := holding()
-		f := p.Go(t.Context(), succeed)
+		f := p.Go(t.Context(), run)
 		f.OnDone(func(*potok.Future[struct{}]) { _ = hold(nil) })
+		start()
 		synctest.Wait()
 		ran := false
 		f.OnDone(func(*potok.Future[struct{}]) { ran = true })

@@ -144,17 +144,18 @@ func (p *Pool) String() string {
 func (p *Pool) Stats() Stats {
 	p.mu.Lock()
 	sums := p.ledger.Sum()
-	lent, idle := p.lent, p.free
+	lent := p.lent
 	if p.backlog >= 0 { // what a worker was given and has not begun is not queued any more
 		sums.Running += max(0, sums.Queued-p.queued)
 		sums.Queued = min(sums.Queued, p.queued)
 	}
 	p.mu.Unlock()
+	running := max(0, sums.Running-lent)
 	return Stats{
 		Workers:   p.size,
-		Idle:      idle,
+		Idle:      max(0, p.size-running), // a worker between two calls has none
 		Queued:    sums.Queued,
-		Running:   max(0, sums.Running-lent),
+		Running:   running,
 		Waiting:   sums.Waiting + lent,
 		Succeeded: sums.Succeeded,
 		Failed:    sums.Failed,

@@ -75,6 +75,9 @@ func (p *Pool) accept(ctx context.Context, j job, mayBlock bool) {
 	case mayBlock:
 		p.unlock()
 		p.awaitRoom(ctx, &blockedCall{job: j, inside: inside})
+	case p.roomSoonLocked():
+		// It does not lend its place: it waits for nobody's code but ours.
+		p.awaitRoomLocked(ctx, &blockedCall{job: j, inside: inside, hasty: true, park: newParking(context.Background())})
 	default:
 		p.forgetLocked(c.scope)
 		p.unlock()

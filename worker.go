@@ -28,7 +28,8 @@ type worker struct {
 
 	// Guarded by the pool's mu. The owner reads all but next and prev without
 	// it, as nobody else writes them while he runs.
-	hand                     job // given directly, past the queue
+	hand                     job   // given directly, past the queue
+	has                      *call // with RefuseWhenFull: what he has taken; see roomSoonLocked
 	placed                   bool
 	called                   bool // he was woken or started; p.waking is his to reset
 	away                     bool // the call he runs has lent its place
@@ -125,6 +126,7 @@ func (w *worker) next() bool {
 	w.flush()
 	w.measure()
 	p.mu.Lock()
+	w.has = nil
 	if !w.called { // who was called may have been given a call
 		w.dropLocked()
 	}
@@ -146,6 +148,10 @@ func (w *worker) next() bool {
 		if w.placed {
 			if w.hand != nil || p.takeLocked(w) {
 				p.kickLocked()
+				if p.refuse {
+					w.has = w.firstLocked()
+					p.refuseHastyLocked()
+				}
 				p.unlock()
 				w.began = time.Now()
 				return true
@@ -153,6 +159,7 @@ func (w *worker) next() bool {
 			p.releaseLocked(w)
 			continue
 		}
+		p.refuseHastyLocked()
 		if p.stopping || p.idling >= p.size {
 			p.unlock()
 			return false
@@ -253,11 +260,13 @@ func (w *worker) runCallbacks(callbacks *waiter) {
 	p := w.pool
 	w.flush()
 	p.mu.Lock()
+	w.has = nil
 	w.putBackLocked()
 	if w.placed {
 		p.releaseLocked(w)
 		p.kickLocked()
 	}
+	p.refuseHastyLocked()
 	p.unlock()
 	runCallbacks(callbacks)
 }

@@ -27,6 +27,7 @@ var mapEndRules = []rule{
 				e.Error(err)
 			}
 			p.noted(1, "+a")
+			e.until("a, b and c are pulled", func() bool { s := ex.Stats(); return s.Queued+s.Running == 3 })
 			break
 		}
 		equal(e, "a has ended", p.count("-a"), 1)
