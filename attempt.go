@@ -118,7 +118,7 @@ func (w *worker) again(c *call, j job, err error) bool {
 	p.helpers++
 	p.waiting[c] = j
 	x.retry = time.AfterFunc(t.pause(x.attempt), func() { p.requeue(c, j) })
-	c.state.Store(phaseWaiting)
+	c.move(phaseEnding, phaseWaiting)
 	p.unlock()
 	// Whoever cancelled it before it waited has only ended its context.
 	if ctxErr := c.Err(); ctxErr != nil {
@@ -137,7 +137,7 @@ func (p *Pool) requeue(c *call, j job) {
 		return // cancelled in the same moment
 	}
 	delete(p.waiting, c)
-	if !c.state.CompareAndSwap(phaseWaiting, phasePending) {
+	if !c.move(phaseWaiting, phasePending) {
 		return
 	}
 	p.ledger.Requeued()

@@ -155,7 +155,7 @@ func (p *Pool) giveUpRoom(b *blockedCall) {
 	b.park.resume()
 	c := b.job.base()
 	c.err = cancelledBy(c.scope.ctx)
-	c.state.Store(phaseCancelling)
+	c.move(phasePending, phaseCancelling)
 	b.job.release()
 	p.ledger.Unrun(false)
 	runCallbacks(c.announce(&p.host, phaseCancelled|phaseReleased, nil, nil))
@@ -179,6 +179,7 @@ func (p *Pool) admitOneLocked(b *blockedCall) bool {
 		return false
 	}
 	p.blocked.remove(b)
+	p.entered++
 	c := b.job.base()
 	c.scope.linkLocked(c)
 	p.after = append(p.after, b.park.unpark)

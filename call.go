@@ -48,6 +48,19 @@ type job interface {
 func (c *call) phase() phase  { return c.state.Load() & phaseMask }
 func (c *call) settled() bool { return c.phase() >= phaseSucceeded }
 
+// move changes the phase, if it is from. The flags stay.
+func (c *call) move(from, to phase) bool {
+	for {
+		s := c.state.Load()
+		if s&phaseMask != from {
+			return false
+		}
+		if c.state.CompareAndSwap(s, s&^phaseMask|to) {
+			return true
+		}
+	}
+}
+
 // pool returns where the call runs; nil: elsewhere, or nowhere.
 func (c *call) pool() *Pool { return c.scope.pool }
 
@@ -61,7 +74,7 @@ func (c *call) cancel(why *cancelledError) bool {
 			if c.withdraw(p, why) {
 				return true
 			}
-		case phaseRunning, phaseEnding:
+		case phaseRunning, phaseEnding, phaseConcluding:
 			c.interrupt(why.cause)
 			// Between two attempts there is nothing to interrupt: look again. The
 			// worker looks at the context after it has stored waiting, so one of the
@@ -91,7 +104,7 @@ func (c *call) withdraw(from phase, why *cancelledError) bool {
 // withdrawSilently is withdraw but for the callbacks: if there are any, who calls
 // it has to run them and then to let the call leave its ledger.
 func (c *call) withdrawSilently(from phase, why *cancelledError) (callbacks *waiter, ok bool) {
-	if !c.state.CompareAndSwap(from, phaseCancelling) {
+	if !c.move(from, phaseCancelling) {
 		return nil, false
 	}
 	c.err = why
@@ -139,7 +152,7 @@ func (c *call) expireSilently(why *cancelledError) (callbacks *waiter, ok bool) 
 
 // refuse fails a queued call that cannot start.
 func (c *call) refuse(err error) bool {
-	if !c.state.CompareAndSwap(phasePending, phaseRefusing) {
+	if !c.move(phasePending, phaseRefusing) {
 		return false
 	}
 	c.err = err
@@ -227,7 +240,7 @@ func (c *call) announce(h *registry.Host, to phase, carry registry.Unit, l leave
 
 // settleHand settles a call that nobody runs, a promise's.
 func (c *call) settleHand(to phase, write func()) bool {
-	for !c.state.CompareAndSwap(phasePending, phaseSettling) {
+	for !c.move(phasePending, phaseSettling) {
 		if c.phase() != phaseSettling {
 			return false
 		}
@@ -245,6 +258,7 @@ func (c *call) conclude(j job, tally *registry.Tally, err error, carry registry.
 	var to phase
 	to, c.err = c.classify(err)
 	j.release()
+	c.move(phaseEnding, phaseConcluding)
 	switch to {
 	case phaseSucceeded:
 		tally.Succeeded.Add(1)
@@ -260,7 +274,7 @@ func (c *call) conclude(j job, tally *registry.Tally, err error, carry registry.
 func turnAway(h *registry.Host, j job, err error) {
 	c := j.base()
 	c.err = err
-	c.state.Store(phaseRefusing)
+	c.move(phasePending, phaseRefusing)
 	j.release()
 	h.Ledger.Unrun(true)
 	runCallbacks(c.announce(h, phaseFailed|phaseReleased|phaseRefused, nil, nil))

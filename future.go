@@ -86,18 +86,17 @@ func (c *call) doneChannel() <-chan struct{} {
 		if x.done.CompareAndSwap(nil, &made) && !c.push(&waiter{done: made}) {
 			close(made)
 		}
-	} else if c.settled() {
-		c.awaitMark() // it is closed in a moment, and State has said that it is
 	}
-	return *x.done.Load()
+	done := *x.done.Load()
+	if c.settled() {
+		<-done // in a moment: State has said that it is
+	}
+	return done
 }
 
 // onDone adds a callback, or runs it now if the call has settled.
 func (c *call) onDone(fn func()) {
 	w := &waiter{callback: true, wake: fn}
-	if c.settled() {
-		c.awaitMark()
-	}
 	if c.push(w) {
 		return
 	}

@@ -25,7 +25,7 @@ func Go[T any](ctx context.Context, fn func(context.Context) (T, error)) *Future
 // start runs fn on a goroutine of its own; the future's scope is set and nobody
 // else has it yet, or has moved it out of pending.
 func (f *Future[T]) start(fn func(context.Context) (T, error)) {
-	if !f.call.state.CompareAndSwap(phasePending, phaseRunning) {
+	if !f.call.move(phasePending, phaseRunning) {
 		return
 	}
 	go f.run(fn)
@@ -39,7 +39,7 @@ func (f *Future[T]) run(fn func(context.Context) (T, error)) {
 		if !returned {
 			err = unwound(recover())
 		}
-		c.state.Store(phaseEnding)
+		c.move(phaseRunning, phaseEnding)
 		var to phase
 		to, c.err = c.classify(err)
 		runCallbacks(c.publish(to, nil))

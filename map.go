@@ -3,6 +3,7 @@ package potok
 import (
 	"context"
 	"iter"
+	"math"
 	"slices"
 )
 
@@ -159,7 +160,7 @@ func Chunk(n int) MapOption {
 	if n < 1 {
 		panic("potok: Chunk: less than 1")
 	}
-	return mapOption(func(m *mapOptions) { m.chunk = n })
+	return mapOption(func(m *mapOptions) { m.chunk = min(n, math.MaxInt32) })
 }
 
 // Unordered yields results as they come.

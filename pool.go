@@ -36,6 +36,7 @@ type Pool struct {
 	queue     jobQueue
 	queued    int         // with a backlog: calls in queue that can still run; over backlog only by those that come back to it
 	dead      int         // calls in queue that were cancelled
+	entered   uint64      // calls accepted, ever
 	blocked   blockedList // submitters waiting for room; empty unless queued >= backlog
 	free      int         // places nobody holds; 0 <= free <= size
 	lent      int         // places lent by calls that wait
@@ -143,7 +144,7 @@ func (p *Pool) String() string {
 // nothing moves meanwhile.
 func (p *Pool) Stats() Stats {
 	p.mu.Lock()
-	sums := p.ledger.Sum()
+	sums := p.ledger.Sum(p.begunLocked)
 	lent := p.lent
 	if p.backlog >= 0 { // what a worker was given and has not begun is not queued any more
 		sums.Running += max(0, sums.Queued-p.queued)
@@ -162,6 +163,17 @@ func (p *Pool) Stats() Stats {
 		Cancelled: sums.Cancelled,
 		Unread:    sums.Unread,
 	}
+}
+
+// begunLocked counts what the ledger does not: the calls that were accepted, and
+// those that run. The caller holds mu.
+func (p *Pool) begunLocked() (entered, running uint64) {
+	for _, w := range p.workers {
+		if w.executesLocked() {
+			running++
+		}
+	}
+	return p.entered, running
 }
 
 // withdrawn is told of a call that left the queue, or the wait between two

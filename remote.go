@@ -19,7 +19,7 @@ func (f *taskCall[In, Out]) Task() *registry.Task     { return f.task.registered
 func (f *taskCall[In, Out]) In() any                  { return &f.in }
 func (f *taskCall[In, Out]) Out() any                 { return &f.value }
 func (f *taskCall[In, Out]) Context() context.Context { return f.call.scope.ctx }
-func (f *taskCall[In, Out]) Chunk() int               { return f.chunk }
+func (f *taskCall[In, Out]) Chunk() int               { return int(f.chunk) }
 
 // Accept enters the call in the ledger of its executor.
 func (f *taskCall[In, Out]) Accept(h *registry.Host) bool { return f.call.acceptAt(h, f) }
@@ -39,7 +39,7 @@ func (f *taskCall[In, Out]) Expiring() registry.Expiring { return &f.call }
 
 // Requeue ends the pause between two attempts.
 func (f *taskCall[In, Out]) Requeue() bool {
-	if !f.call.state.CompareAndSwap(phaseWaiting, phasePending) {
+	if !f.call.move(phaseWaiting, phasePending) {
 		return false
 	}
 	f.call.scope.host.Ledger.Requeued()
@@ -73,6 +73,7 @@ func (c *call) acceptAt(h *registry.Host, outer remoteJob) bool {
 		turnAway(h, outer, ErrClosed)
 		return false
 	}
+	h.Ledger.Entered()
 	if c.scope.over() {
 		c.withdraw(phasePending, cancelledBy(ctx))
 		return false
@@ -110,7 +111,7 @@ func (c *call) startAt(worker string, t *taskOptions) (ctx context.Context, ok b
 	if c.scope.over() {
 		c.expire(cancelledBy(c.scope.ctx))
 	}
-	if !c.state.CompareAndSwap(phasePending, phaseRunning) {
+	if !c.move(phasePending, phaseRunning) {
 		return nil, false
 	}
 	h := c.scope.host
@@ -132,7 +133,7 @@ func (c *call) settleAt(j job, t *taskOptions, err error) (pause time.Duration, 
 	if at, has := c.scope.ctx.Deadline(); has && !time.Now().Before(at) && matches(err, context.DeadlineExceeded) {
 		<-c.Done()
 	}
-	c.state.Store(phaseEnding)
+	c.move(phaseRunning, phaseEnding)
 	h.Ledger.Forget(c)
 	again = t.again(c, err)
 	if x.endAttempt != nil {
@@ -143,7 +144,7 @@ func (c *call) settleAt(j job, t *taskOptions, err error) (pause time.Duration, 
 		tally.Again.Add(1)
 		j.reset()
 		pause = t.pause(x.attempt)
-		c.state.Store(phaseWaiting)
+		c.move(phaseEnding, phaseWaiting)
 		// Whoever cancelled it before it waited has only ended its context.
 		if ctxErr := c.Err(); ctxErr != nil {
 			c.expire(&cancelledError{ctxErr: ctxErr, cause: context.Cause(c), returned: err})

@@ -39,17 +39,21 @@ func (s State) String() string {
 //	                        answer without waiting for it
 //	running ──► ending      the worker, when the function has returned
 //	ending ──► waiting      the worker, between two attempts
+//	ending ──► concluding   the worker, once the call is counted as ended
 //	waiting ──► pending     the executor, when the delay is over (CAS)
 //	waiting ──► settling    whoever cancels it (CAS)
 //	settling ──► final      whoever won the step to settling (a settling call
-//	ending ──► final        never ran or does not run): it alone writes the value
+//	concluding ──► final    never ran or does not run): it alone writes the value
 //	                        and the error, before it stores the final state, so
 //	                        who has seen a final state may read them
+//	running ──► final       the worker, if the call has no extension: there was no
+//	                        error, and nobody is to be told but who waits
 //	final ──► final|flag    asked: the first who asks for a failed outcome;
 //	                        released: the first who drops function and argument;
 //	                        refused: the executor did not take it
+//	any ──► any|flag        awaited: who waits, or adds a callback; see waiter.go
 //
-// Settling and ending last as long as an observer's Settled. From outside they
+// Settling and concluding last as long as an observer's Settled. From outside they
 // look like what they were before: pending, running.
 type phase = uint32
 
@@ -58,6 +62,7 @@ const (
 	phaseWaiting
 	phaseRunning
 	phaseEnding
+	phaseConcluding
 	phaseSettling   // a promise: no code of the user's runs in between
 	phaseCancelling // to cancelled
 	phaseRefusing   // to failed
@@ -70,11 +75,12 @@ const (
 	phaseAsked    phase = 0x100
 	phaseReleased phase = 0x200
 	phaseRefused  phase = 0x400
+	phaseAwaited  phase = 0x800
 )
 
 func stateOf(p phase) State {
 	switch p & phaseMask {
-	case phaseRunning, phaseEnding:
+	case phaseRunning, phaseEnding, phaseConcluding:
 		return Running
 	case phaseSucceeded:
 		return Succeeded

@@ -85,6 +85,49 @@ func (p *Pool) accept(ctx context.Context, j job, mayBlock bool) {
 	}
 }
 
+// jobs are calls that are submitted together, under one ctx.
+type jobs interface {
+	Len() int
+	job(i int) job
+}
+
+// acceptAll is accept for many calls. Where none of them needs a look of its own
+// it takes mu once for a segment's worth of them; workers begin meanwhile.
+func (p *Pool) acceptAll(ctx context.Context, b jobs) {
+	i, n := 0, b.Len()
+	if p.backlog < 0 && p.host.Observer == nil {
+		for i < n && p.acceptSome(ctx, b, i, min(n, i+segmentSize)) {
+			i = min(n, i+segmentSize)
+		}
+	}
+	for ; i < n; i++ {
+		p.accept(ctx, b.job(i), !p.refuse)
+	}
+}
+
+// acceptSome takes the calls from up to to, or none of them: then each has to be
+// looked at.
+func (p *Pool) acceptSome(ctx context.Context, b jobs, from, to int) bool {
+	p.mu.Lock()
+	defer p.unlock()
+	s := p.scopeOf(ctx)
+	if p.swept || s.over() || !p.ledger.Enter(to-from, false) {
+		p.forgetLocked(s)
+		return false
+	}
+	p.entered += uint64(to - from)
+	s.size += to - from - 1 // scopeOf has counted one
+	for i := from; i < to; i++ {
+		j := b.job(i)
+		c := j.base()
+		c.scope = s
+		s.linkLocked(c)
+		p.queueLocked(j, false)
+	}
+	p.kickLocked()
+	return true
+}
+
 // enterLocked takes a call for which there is room. The caller holds mu, which
 // is given up.
 func (p *Pool) enterLocked(ctx context.Context, c *call, j job, inside bool) {
@@ -102,6 +145,7 @@ func (p *Pool) enterLocked(ctx context.Context, c *call, j job, inside bool) {
 		turnAway(&p.host, j, ErrClosed)
 		return
 	}
+	p.entered++
 	c.scope.linkLocked(c)
 	switch {
 	case p.swept:

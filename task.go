@@ -86,7 +86,11 @@ func (t *Task[In, Out]) SubmitAll(ctx context.Context, ex Executor, in []In) []*
 		f.task, f.in, f.call.scope = t, in[i], outside
 		futures[i] = &f.Future
 	}
-	ex.Dispatch(b)
+	if p, ok := ex.(*Pool); ok {
+		p.acceptAll(ctx, b)
+	} else {
+		ex.Dispatch(b)
+	}
 	return futures
 }
 
@@ -97,7 +101,7 @@ func (t *Task[In, Out]) Map(ctx context.Context, ex Executor, in iter.Seq[In], o
 	}
 	o := newMapOptions(opts)
 	return mapSeq(ctx, ex, in, o, func(m *mapping[Out], v In) *Future[Out] {
-		f := &taskCall[In, Out]{task: t, in: v, chunk: o.chunk, item: true}
+		f := &taskCall[In, Out]{task: t, in: v, chunk: int32(o.chunk), item: true}
 		f.dispatch(m.run, ex)
 		return &f.Future
 	})
@@ -109,7 +113,7 @@ type taskCall[In, Out any] struct {
 	Future[Out]
 	task  *Task[In, Out]
 	in    In
-	chunk int
+	chunk int32
 	item  bool // of a Map: waits for room and is never refused
 }
 
@@ -143,6 +147,7 @@ type taskBatch[In, Out any] struct{ calls []taskCall[In, Out] }
 
 func (b *taskBatch[In, Out]) Len() int               { return len(b.calls) }
 func (b *taskBatch[In, Out]) At(i int) registry.Call { return &b.calls[i] }
+func (b *taskBatch[In, Out]) job(i int) job          { return &b.calls[i] }
 
 // Dispatch accepts the calls of a Task, for Task's methods and for wrappers
 // around the pool.

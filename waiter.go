@@ -2,20 +2,25 @@ package potok
 
 import (
 	"context"
-	"runtime"
 	"sync/atomic"
 
 	"github.com/potok-go/potok/internal/registry"
 )
 
 // A call's waiters form a stack: pushed by CAS while the call is unsettled, and
-// taken whole, by a swap for settledMark, by whoever settles it.
+// taken whole, by a swap for settledMark, by whoever settles it. A flag of the
+// state says that there may be some, so that who settles a call that nobody
+// waits for need not look at the stack.
 //
-//	push:    read head; head == settledMark → settled already; CAS(head, w)
-//	publish: store the final state; head = swap(settledMark); wake each
+//	push:    set the flag; the state was final → settled already
+//	         read head; head == settledMark → settled already; CAS(head, w)
+//	publish: swap in the final state; the flag was set → head = swap(settledMark),
+//	         wake each
 //
-// Of a push and a swap one comes first: either the swap takes the waiter, or the
-// push sees the mark. So no wake-up is lost and nobody needs a lock. Whoever
+// Of setting the flag and the final state one comes first: either publish sees the
+// flag, or the push sees that all is settled. Of a push and a swap of the stack
+// one comes first: either the swap takes the waiter, or the push sees the mark.
+// So no wake-up is lost and nobody needs a lock. Whoever
 // gives up leaves his node where it is, as unlinking would need one; the next
 // who waits for the same call takes it over, so there are never more nodes than
 // there were goroutines waiting at once.
@@ -46,14 +51,6 @@ const (
 // settledMark stands for the stack of a settled call.
 var settledMark = new(waiter)
 
-// awaitMark waits until the one who has stored the final state has taken the
-// stack, his next step.
-func (c *call) awaitMark() {
-	for c.waiters.Load() != settledMark {
-		runtime.Gosched()
-	}
-}
-
 // settledDone is the channel of every future that is asked only once settled.
 var settledDone = func() chan struct{} {
 	c := make(chan struct{})
@@ -63,6 +60,9 @@ var settledDone = func() chan struct{} {
 
 // push adds w. False: the call is settled already and w was not added.
 func (c *call) push(w *waiter) bool {
+	if c.settled() || stateOf(c.state.Or(phaseAwaited)) >= Succeeded {
+		return false
+	}
 	for {
 		head := c.waiters.Load()
 		if head == settledMark {
@@ -116,9 +116,17 @@ type leaver interface{ leave() }
 // ledger before somebody wakes who may look there; with some, who runs them has
 // to let it leave.
 func (c *call) publish(to phase, l leaver) (callbacks *waiter) {
-	c.state.Store(to)
-	stack := c.waiters.Swap(settledMark)
+	old := c.state.Swap(to)
 	c.endContext()
+	return c.wake(old, l)
+}
+
+// wake is the second half of publish; old is the state before the final one.
+func (c *call) wake(old phase, l leaver) (callbacks *waiter) {
+	var stack *waiter
+	if old&phaseAwaited != 0 {
+		stack = c.waiters.Swap(settledMark)
+	}
 	for w := stack; w != nil; w = w.next {
 		if w.callback {
 			// The stack has the last added on top: turned round by a link of its own,

@@ -50,7 +50,23 @@ type worker struct {
 
 	left  atomic.Int64 // calls finished that the ledger does not know of yet
 	seat  registry.Seat
-	tally registry.Tally
+	tally registry.Tally // but for Started, which the slot that he runs tells
+}
+
+// executesLocked says whether the worker runs a call, which has not ended. The
+// caller holds mu.
+func (w *worker) executesLocked() bool {
+	j := w.hand
+	if j == nil && w.seg != nil {
+		if at := int(w.pos.Load()); at < w.hi {
+			j = w.seg.slots[at]
+		}
+	}
+	if j == nil {
+		return false
+	}
+	p := j.base().phase()
+	return p == phaseRunning || p == phaseEnding
 }
 
 // inQueue stands for a worker's index in a call that no worker has taken.
@@ -194,13 +210,12 @@ func (w *worker) run(j job) {
 	case c.scope.over():
 		w.expire(c, cancelledBy(c.scope.ctx))
 	}
-	if !c.state.CompareAndSwap(phasePending, phaseRunning) {
+	if !c.move(phasePending, phaseRunning) {
 		discard(j)
 		return
 	}
 	c.worker = w.index
 	w.ran++
-	w.tally.Started.Add(1)
 	w.seat.Unit = c
 	w.attempt(c, j)
 	w.seat.Unit = nil
@@ -237,10 +252,14 @@ func unwound(v any) error {
 // ended settles a call, or lets it wait for its next attempt.
 func (w *worker) ended(c *call, j job, err error) {
 	p := w.pool
+	if err == nil && c.more.Load() == nil {
+		w.succeeded(c, j)
+		return
+	}
 	// Ending is stored before the extension is looked for. Who lends makes the
 	// extension first and then looks whether the call still runs. So either he
 	// sees that it does not, or it is seen here that he may have lent.
-	c.state.Store(phaseEnding)
+	c.move(phaseRunning, phaseEnding)
 	x := c.more.Load()
 	if x != nil {
 		w.placed = p.endLending(c, x)
@@ -249,6 +268,22 @@ func (w *worker) ended(c *call, j job, err error) {
 		return
 	}
 	if callbacks := c.conclude(j, &w.tally, err, nil, w); callbacks != nil {
+		defer w.leave() // also when a callback ends the goroutine
+		w.runCallbacks(callbacks)
+	}
+}
+
+// succeeded settles a call that nobody asked anything of but its result, as most
+// are: without an extension it has no observer, no attempts and no place lent.
+func (w *worker) succeeded(c *call, j job) {
+	j.release()
+	w.tally.Succeeded.Add(1)
+	old := c.state.Swap(phaseSucceeded | phaseReleased)
+	if x := c.more.Load(); x != nil { // somebody has asked just now; see ended
+		w.placed = w.pool.endLending(c, x)
+		c.endContext()
+	}
+	if callbacks := c.wake(old, w); callbacks != nil {
 		defer w.leave() // also when a callback ends the goroutine
 		w.runCallbacks(callbacks)
 	}
@@ -284,7 +319,7 @@ func (w *worker) expire(c *call, why *cancelledError) {
 // discard drops what a call held that does not run any more. Only one place has
 // the job, and this is it.
 func discard(j job) {
-	if p := j.base().state.Load(); p&phaseMask > phaseEnding && p&phaseReleased == 0 {
+	if p := j.base().state.Load(); p&phaseMask > phaseConcluding && p&phaseReleased == 0 {
 		j.release()
 	}
 }

@@ -11,7 +11,7 @@ import (
 // Stats returns how many calls there are in which state. A call that is being
 // settled has given its place back and counts as running no more.
 func (w *Wire) Stats() potok.Stats {
-	sums := w.ledger.Sum()
+	sums := w.ledger.Sum(nil)
 	w.mu.Lock()
 	idle := len(w.places)
 	w.mu.Unlock()

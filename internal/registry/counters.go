@@ -14,7 +14,7 @@ import (
 //
 // so no counter is written by two goroutines in the fast path.
 type Counters struct {
-	entered     atomic.Uint64 // calls accepted
+	entered     atomic.Uint64 // calls accepted, if the executor does not count them itself
 	requeued    atomic.Uint64 // attempts queued again after a wait
 	withdrawn   atomic.Uint64 // calls that left the queue without a start
 	abandoned   atomic.Uint64 // calls cancelled between attempts
@@ -34,7 +34,7 @@ type Counters struct {
 
 // A Tally counts what one worker did.
 type Tally struct {
-	Started   atomic.Uint64 // attempts begun
+	Started   atomic.Uint64 // attempts begun; only in Common
 	Again     atomic.Uint64 // attempts ended that will be followed by another
 	Succeeded atomic.Uint64
 	Failed    atomic.Uint64
@@ -51,6 +51,9 @@ func (c *Counters) Tally(t *Tally) {
 
 // NextID numbers the calls of an executor from 1.
 func (c *Counters) NextID() uint64 { return c.ids.Add(1) }
+
+// Entered counts a call that was accepted.
+func (c *Counters) Entered() { c.entered.Add(1) }
 
 // Withdrawn counts a call that left the queue without a start.
 func (c *Counters) Withdrawn() { c.withdrawn.Add(1) }
@@ -77,30 +80,44 @@ type Sums struct {
 }
 
 // Sum reads the counters, what ends before what begins, so that no difference
-// is ever negative.
-func (c *Counters) Sum() Sums {
+// is ever negative. begun, if not nil, adds what an executor counts by itself, as
+// counting it here would cost as much as everything else: the calls that it has
+// accepted, and the attempts of its workers that have begun and not ended.
+func (c *Counters) Sum(begun func() (entered, running uint64)) Sums {
 	asked := c.asked.Load()
 	withdrawn, abandoned := c.withdrawn.Load(), c.abandoned.Load()
 	requeuedBefore := c.requeued.Load()
 	c.tallyMu.Lock()
-	tallies := append([]*Tally{&c.Common}, c.tallies...)
+	tallies := c.tallies
 	c.tallyMu.Unlock()
 	var succeeded, failed, cancelled, againBefore, again, started uint64
-	for _, t := range tallies {
+	read := func(t *Tally) {
 		succeeded += t.Succeeded.Load()
 		failed += t.Failed.Load()
 		cancelled += t.Cancelled.Load()
 		againBefore += t.Again.Load()
 	}
-	ended := succeeded + failed + cancelled
 	for _, t := range tallies {
-		started += t.Started.Load()
+		read(t)
+	}
+	started = succeeded + failed + cancelled + againBefore
+	var entered uint64
+	if begun != nil {
+		var running uint64
+		entered, running = begun()
+		started += running
+	}
+	read(&c.Common)
+	ended := succeeded + failed + cancelled
+	started += c.Common.Started.Load()
+	for _, t := range tallies {
 		again += t.Again.Load()
 	}
-	queuedIn := c.requeued.Load() + c.entered.Load()
+	again += c.Common.Again.Load()
+	queuedIn := c.requeued.Load() + c.entered.Load() + entered
 	failed += c.unrunFailed.Load()
 	return Sums{
-		Queued:    int(queuedIn - started - withdrawn),
+		Queued:    max(0, int(queuedIn-started-withdrawn)), // one may be ending, and counted twice
 		Running:   int(started - ended - againBefore),
 		Waiting:   int(again - requeuedBefore - abandoned),
 		Succeeded: succeeded,

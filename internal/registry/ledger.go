@@ -78,7 +78,6 @@ type presence struct {
 func (l *Ledger) Enter(n int, inside bool) bool {
 	v := l.word.Add(int64(n))
 	if v&(draining|closed) == 0 || v&closed == 0 && inside {
-		l.entered.Add(uint64(n))
 		return true
 	}
 	l.Leave(n)
