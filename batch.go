@@ -1,6 +1,10 @@
 package potok
 
-import "time"
+import (
+	"time"
+
+	"github.com/potok-go/potok/internal/registry"
+)
 
 // A batch is a window on a segment of the queue: slots that do not change until
 // the worker is done with them. Who finds nothing in the queue takes the later
@@ -124,6 +128,7 @@ func (p *Pool) stealLocked(w *worker, away bool) bool {
 			}
 			continue
 		}
+		victim.end = min(victim.end, from)
 		rest := victim.seg.slots[from:end]
 		w.seg, w.lo, w.hi = p.queue.aside(rest), 0, len(rest)
 		w.windowLocked()
@@ -154,6 +159,7 @@ func (w *worker) restLocked() []job {
 // mu.
 func (w *worker) windowLocked() {
 	w.at = w.lo
+	w.told, w.end = w.lo, w.hi
 	w.pos.Store(int32(w.lo))
 	w.shut.Store(int32(w.hi))
 	if w.hi-w.lo > 1 {
@@ -189,6 +195,80 @@ func (w *worker) unbatchLocked() {
 	w.nextBatched, w.prevBatched = nil, nil
 }
 
+// A call that succeeds while nobody waits for it is counted nowhere, but marked as
+// alone: its slot tells, until the worker gives the window back or somebody wants
+// to know. That spares the call the counters' locked operations. What is behind
+// pos or was given away is not the worker's to tell of.
+
+// tellLocked lets the calls leave the ledger that the worker has finished. The
+// caller holds mu.
+func (w *worker) tellLocked() {
+	n := int(w.left.Load())
+	if n > 0 {
+		w.left.Add(int64(-n))
+	}
+	for i := w.told; ; i++ {
+		c := w.finishedLocked(i)
+		if c == nil {
+			break
+		}
+		w.told = i + 1
+		if c.state.Load()&phaseAlone != 0 {
+			n++
+		}
+	}
+	if n > 0 {
+		w.pool.ledger.Leave(n)
+	}
+}
+
+// finishedLocked returns the call of the worker's slot i if the worker is done
+// with it, else nil. What he was given by hand counts as slot 0. The caller holds
+// mu.
+func (w *worker) finishedLocked(i int) *call {
+	var j job
+	switch at := int(w.pos.Load()); {
+	case w.hand != nil && i == 0:
+		j = w.hand
+	case w.hand != nil || w.seg == nil || i >= w.end || i > at:
+		return nil
+	default:
+		j = w.seg.slots[i]
+		if i < at {
+			return j.base()
+		}
+	}
+	if c := j.base(); c.settled() {
+		return c
+	}
+	return nil
+}
+
+// countLocked counts what the worker's slots tell. The caller holds mu.
+func (w *worker) countLocked(n *registry.Uncounted) {
+	at := int(w.pos.Load())
+	current := w.hand
+	if current == nil && w.seg != nil {
+		for _, j := range w.seg.slots[w.lo:max(w.lo, min(at, w.end))] {
+			if j.base().state.Load()&phaseAlone != 0 {
+				n.Succeeded++
+			}
+		}
+		if at < w.end {
+			current = w.seg.slots[at]
+		}
+	}
+	if current == nil {
+		return
+	}
+	switch s := current.base().state.Load(); {
+	case s&phaseAlone != 0:
+		n.Succeeded++
+	case s&phaseMask == phaseRunning || s&phaseMask == phaseEnding:
+		n.Running++
+	}
+}
+
 // putBackLocked puts what the worker has not started back at the head of the
 // queue. Only the worker does it. The caller holds mu.
 func (w *worker) putBackLocked() {
@@ -206,6 +286,7 @@ func (w *worker) putBackLocked() {
 			discard(j)
 		}
 	}
+	w.end = min(w.end, w.at)
 	w.at = end
 	w.shut.Store(0)
 	w.unbatchLocked()
@@ -217,6 +298,12 @@ func (w *worker) putBackLocked() {
 
 // dropLocked gives the worker's batch back. The caller holds mu.
 func (w *worker) dropLocked() {
+	var alone registry.Uncounted
+	w.countLocked(&alone)
+	if alone.Succeeded > 0 {
+		w.tally.Succeeded.Add(alone.Succeeded)
+	}
+	w.told = 0
 	if w.hand != nil {
 		unlistLocked(w.hand)
 		w.hand = nil
@@ -231,7 +318,7 @@ func (w *worker) dropLocked() {
 	}
 	w.pool.queue.done(w.seg, w.lo, w.hi)
 	w.seg = nil
-	w.lo, w.hi, w.at = 0, 0, 0
+	w.lo, w.hi, w.at, w.told, w.end = 0, 0, 0, 0, 0
 	w.pos.Store(0)
 	w.shut.Store(0)
 }

@@ -144,10 +144,9 @@ func (p *Pool) quietLocked() {
 // flush makes the ledger know what the workers have finished.
 func (p *Pool) flush() {
 	p.mu.Lock()
-	workers := p.workers
-	p.mu.Unlock()
-	for _, w := range workers {
-		w.flush()
+	defer p.mu.Unlock()
+	for _, w := range p.workers {
+		w.tellLocked()
 	}
 }
 

@@ -144,7 +144,7 @@ func (p *Pool) String() string {
 // nothing moves meanwhile.
 func (p *Pool) Stats() Stats {
 	p.mu.Lock()
-	sums := p.ledger.Sum(p.begunLocked)
+	sums := p.ledger.Sum(p.countLocked)
 	lent := p.lent
 	if p.backlog >= 0 { // what a worker was given and has not begun is not queued any more
 		sums.Running += max(0, sums.Queued-p.queued)
@@ -165,15 +165,13 @@ func (p *Pool) Stats() Stats {
 	}
 }
 
-// begunLocked counts what the ledger does not: the calls that were accepted, and
-// those that run. The caller holds mu.
-func (p *Pool) begunLocked() (entered, running uint64) {
+// countLocked counts what the ledger does not. The caller holds mu.
+func (p *Pool) countLocked() (n registry.Uncounted) {
+	n.Entered = p.entered
 	for _, w := range p.workers {
-		if w.executesLocked() {
-			running++
-		}
+		w.countLocked(&n)
 	}
-	return p.entered, running
+	return n
 }
 
 // withdrawn is told of a call that left the queue, or the wait between two

@@ -291,7 +291,7 @@ func TestNestedSubmitsGoDeepOnOneWorker(t *testing.T) {
 func TestAPoolStartsNoMoreGoroutinesThanItNeeds(t *testing.T) {
 	before := runtime.NumGoroutine()
 	p := newPool(t, 2)
-	if n := runtime.NumGoroutine(); n != before {
+	if n := runtime.NumGoroutine(); n > before {
 		t.Errorf("%d goroutines before the first call", n-before)
 	}
 	for range 50 {

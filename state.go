@@ -52,6 +52,8 @@ func (s State) String() string {
 //	                        released: the first who drops function and argument;
 //	                        refused: the executor did not take it
 //	any ──► any|flag        awaited: who waits, or adds a callback; see waiter.go
+//	running ──► final|alone the worker, if nobody waits (CAS): the call is in no
+//	                        counter until its batch is; see batch.go
 //
 // Settling and concluding last as long as an observer's Settled. From outside they
 // look like what they were before: pending, running.
@@ -76,6 +78,7 @@ const (
 	phaseReleased phase = 0x200
 	phaseRefused  phase = 0x400
 	phaseAwaited  phase = 0x800
+	phaseAlone    phase = 0x1000
 )
 
 func stateOf(p phase) State {

@@ -35,6 +35,8 @@ type worker struct {
 	away                     bool // the call he runs has lent its place
 	seg                      *segment
 	lo, hi                   int // his window, when he took it
+	end                      int // slots from here were taken from him, or he put them back
+	told                     int // those before have left the ledger, if they are alone
 	nextIdle                 *worker
 	nextBatched, prevBatched *worker
 	isBatched                bool
@@ -48,25 +50,9 @@ type worker struct {
 	ran   int // calls since began
 	began time.Time
 
-	left  atomic.Int64 // calls finished that the ledger does not know of yet
+	left  atomic.Int64 // calls finished, but those alone, that the ledger does not know of yet
 	seat  registry.Seat
-	tally registry.Tally // but for Started, which the slot that he runs tells
-}
-
-// executesLocked says whether the worker runs a call, which has not ended. The
-// caller holds mu.
-func (w *worker) executesLocked() bool {
-	j := w.hand
-	if j == nil && w.seg != nil {
-		if at := int(w.pos.Load()); at < w.hi {
-			j = w.seg.slots[at]
-		}
-	}
-	if j == nil {
-		return false
-	}
-	p := j.base().phase()
-	return p == phaseRunning || p == phaseEnding
+	tally registry.Tally // but for what his slots tell; see tellLocked
 }
 
 // inQueue stands for a worker's index in a call that no worker has taken.
@@ -139,9 +125,9 @@ func (w *worker) runBatch() {
 // no longer needed.
 func (w *worker) next() bool {
 	p := w.pool
-	w.flush()
 	w.measure()
 	p.mu.Lock()
+	w.tellLocked()
 	w.has = nil
 	if !w.called { // who was called may have been given a call
 		w.dropLocked()
@@ -190,16 +176,6 @@ func (w *worker) next() bool {
 
 // leave is part of leaver: the ledger is told a batch at a time.
 func (w *worker) leave() { w.left.Add(1) }
-
-// flush tells the ledger of the calls that are finished.
-func (w *worker) flush() {
-	if w.left.Load() == 0 {
-		return
-	}
-	if n := w.left.Swap(0); n > 0 {
-		w.pool.ledger.Leave(int(n))
-	}
-}
 
 // run runs one call, if it is still there to be run.
 func (w *worker) run(j job) {
@@ -277,11 +253,18 @@ func (w *worker) ended(c *call, j job, err error) {
 // are: without an extension it has no observer, no attempts and no place lent.
 func (w *worker) succeeded(c *call, j job) {
 	j.release()
-	w.tally.Succeeded.Add(1)
-	old := c.state.Swap(phaseSucceeded | phaseReleased)
+	alone := c.state.CompareAndSwap(phaseRunning, phaseSucceeded|phaseReleased|phaseAlone)
+	var old phase
+	if !alone {
+		w.tally.Succeeded.Add(1)
+		old = c.state.Swap(phaseSucceeded | phaseReleased)
+	}
 	if x := c.more.Load(); x != nil { // somebody has asked just now; see ended
 		w.placed = w.pool.endLending(c, x)
 		c.endContext()
+	}
+	if alone {
+		return
 	}
 	if callbacks := c.wake(old, w); callbacks != nil {
 		defer w.leave() // also when a callback ends the goroutine
@@ -293,8 +276,8 @@ func (w *worker) succeeded(c *call, j job) {
 // pool.
 func (w *worker) runCallbacks(callbacks *waiter) {
 	p := w.pool
-	w.flush()
 	p.mu.Lock()
+	w.tellLocked()
 	w.has = nil
 	w.putBackLocked()
 	if w.placed {

@@ -95,6 +95,7 @@ var limitRules = []rule{
 		for _, f := range fs[1:] {
 			gives(e, f, 0)
 		}
+		p.noted(1, "+long") // who took it first may only now have come to run it
 		equal(e, "state of the long one", fs[0].State(), potok.Running)
 		p.open("d")
 		gives(e, fs[0], 0)

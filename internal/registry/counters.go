@@ -42,6 +42,14 @@ type Tally struct {
 	_         [24]byte // a cache line of its own: workers do not slow each other down
 }
 
+// Uncounted is what an executor with workers of its own adds to the sums, because
+// counting it one by one would cost as much as everything else.
+type Uncounted struct {
+	Entered   uint64 // calls that it accepted, ever
+	Running   uint64 // attempts that have begun and not ended; no Tally counts what begins
+	Succeeded uint64 // calls that are in no Tally yet
+}
+
 // Tally adds a worker's tally to the sums.
 func (c *Counters) Tally(t *Tally) {
 	c.tallyMu.Lock()
@@ -80,10 +88,8 @@ type Sums struct {
 }
 
 // Sum reads the counters, what ends before what begins, so that no difference
-// is ever negative. begun, if not nil, adds what an executor counts by itself, as
-// counting it here would cost as much as everything else: the calls that it has
-// accepted, and the attempts of its workers that have begun and not ended.
-func (c *Counters) Sum(begun func() (entered, running uint64)) Sums {
+// is ever negative. uncounted, if not nil, adds what the executor knows by itself.
+func (c *Counters) Sum(uncounted func() Uncounted) Sums {
 	asked := c.asked.Load()
 	withdrawn, abandoned := c.withdrawn.Load(), c.abandoned.Load()
 	requeuedBefore := c.requeued.Load()
@@ -100,13 +106,12 @@ func (c *Counters) Sum(begun func() (entered, running uint64)) Sums {
 	for _, t := range tallies {
 		read(t)
 	}
-	started = succeeded + failed + cancelled + againBefore
-	var entered uint64
-	if begun != nil {
-		var running uint64
-		entered, running = begun()
-		started += running
+	var more Uncounted
+	if uncounted != nil {
+		more = uncounted()
 	}
+	succeeded += more.Succeeded
+	started = succeeded + failed + cancelled + againBefore + more.Running
 	read(&c.Common)
 	ended := succeeded + failed + cancelled
 	started += c.Common.Started.Load()
@@ -114,7 +119,7 @@ func (c *Counters) Sum(begun func() (entered, running uint64)) Sums {
 		again += t.Again.Load()
 	}
 	again += c.Common.Again.Load()
-	queuedIn := c.requeued.Load() + c.entered.Load() + entered
+	queuedIn := c.requeued.Load() + c.entered.Load() + more.Entered
 	failed += c.unrunFailed.Load()
 	return Sums{
 		Queued:    max(0, int(queuedIn-started-withdrawn)), // one may be ending, and counted twice
