@@ -157,7 +157,7 @@ func (p *Pool) giveUpRoom(b *blockedCall) {
 	c.err = cancelledBy(c.scope.ctx)
 	c.move(phasePending, phaseCancelling)
 	b.job.release()
-	p.ledger.Unrun(false)
+	p.ledger.Unrun(false, 1)
 	runCallbacks(c.announce(&p.host, phaseCancelled|phaseReleased, nil, nil))
 }
 

@@ -62,7 +62,13 @@ func (w *worker) measure() {
 // taken and cannot start comes first, as it was submitted before. The caller
 // holds mu.
 func (p *Pool) takeLocked(w *worker) bool {
-	if p.batched != nil && p.stealLocked(w, true) {
+	if (p.batched != nil || p.spares != nil) && p.stealLocked(w, true) {
+		return true
+	}
+	if n := len(p.ahead); n > 0 {
+		w.hand = p.ahead[n-1]
+		p.ahead[n-1] = nil
+		p.ahead = p.ahead[:n-1]
 		return true
 	}
 	for p.queue.n > 0 {
@@ -104,6 +110,22 @@ func (p *Pool) takeLocked(w *worker) bool {
 // or all if he cannot come to it because his call waits (away). The caller holds
 // mu.
 func (p *Pool) stealLocked(w *worker, away bool) bool {
+	for k := p.spares; k != nil; {
+		victim := k
+		k = k.nextSpare
+		gone := p.workers[victim.worker].away
+		if away && !gone {
+			continue
+		}
+		rest := victim.takeFromLocked(gone)
+		if rest == nil || gone {
+			victim.keepLocked()
+		}
+		if rest != nil {
+			w.hand = rest
+			return true
+		}
+	}
 	for v := p.batched; v != nil; {
 		victim := v
 		v = v.nextBatched
@@ -258,8 +280,8 @@ func (w *worker) countLocked(n *registry.Uncounted) {
 			current = w.seg.slots[at]
 		}
 	}
-	if current == nil {
-		return
+	if _, many := current.(*chunk); many || current == nil {
+		return // Pool.countLocked has it
 	}
 	switch s := current.base().state.Load(); {
 	case s&phaseAlone != 0:

@@ -171,9 +171,9 @@ func (c *call) settleUnrun(from, to phase) (callbacks *waiter) {
 	if from == phaseWaiting {
 		h.Ledger.Abandoned()
 	} else {
-		h.Ledger.Withdrawn()
+		h.Ledger.Withdrawn(1)
 	}
-	h.Ledger.Unrun(to == phaseFailed)
+	h.Ledger.Unrun(to == phaseFailed, 1)
 	if p := c.scope.pool; p != nil {
 		p.withdrawn(c)
 	} else {
@@ -276,7 +276,7 @@ func turnAway(h *registry.Host, j job, err error) {
 	c.err = err
 	c.move(phasePending, phaseRefusing)
 	j.release()
-	h.Ledger.Unrun(true)
+	h.Ledger.Unrun(true, 1)
 	runCallbacks(c.announce(h, phaseFailed|phaseReleased|phaseRefused, nil, nil))
 }
 

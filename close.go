@@ -108,7 +108,18 @@ func (p *Pool) kill() {
 // sweepLocked returns every call that does not run. The caller holds mu.
 func (p *Pool) sweepLocked() []registry.Expiring {
 	var calls []registry.Expiring
+	for k := p.spares; k != nil; k = k.nextSpare {
+		k.takeFromLocked(true) // in chunks from now on
+	}
+	for k := p.chunks; k != nil; k = k.nextLive {
+		if k.phase() == phasePending {
+			calls = append(calls, k)
+		}
+	}
 	add := func(j job) {
+		if _, listed := j.(*chunk); listed {
+			return
+		}
 		if c := j.base(); c.phase() == phasePending {
 			calls = append(calls, c)
 		}
@@ -147,6 +158,9 @@ func (p *Pool) flush() {
 	defer p.mu.Unlock()
 	for _, w := range p.workers {
 		w.tellLocked()
+	}
+	for k := p.chunks; k != nil; k = k.nextLive {
+		k.tellLocked()
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"iter"
 	"math"
-	"slices"
 )
 
 // Map runs fn on p with every input and yields the results in the order of the
@@ -28,42 +27,15 @@ func Map[In, Out any](ctx context.Context, p *Pool, in iter.Seq[In], fn func(con
 	if in == nil || fn == nil {
 		panic("potok: Map: nil input or function")
 	}
-	return mapSeq(ctx, p, in, newMapOptions(opts), func(m *mapping[Out], v In) *Future[Out] {
-		f := &itemCall[In, Out]{in: v, fn: fn}
-		p.accept(m.run, f, true)
-		return &f.Future
-	})
-}
-
-// MapSlice runs fn on p with every element of in and returns the results in
-// order, or nil and the first error in order. An item is cancelled only when one
-// before it has failed. It blocks until every call that it started has returned,
-// lending the place of the call it is called from. When ctx ends or p closes it
-// returns that error, unless everything was done. Unordered and StopOnError mean
-// nothing here. A nil fn
-// panics. It is safe for concurrent use, as long as nobody writes to in.
-func MapSlice[In, Out any](ctx context.Context, p *Pool, in []In, fn func(context.Context, In) (Out, error), opts ...MapOption) ([]Out, error) {
-	if fn == nil {
-		panic("potok: MapSlice: nil function")
-	}
-	out := make([]Out, 0, len(in))
 	o := newMapOptions(opts)
-	o.unordered, o.stopOnError = false, false
-	items := mapSeq(ctx, p, slices.Values(in), o, func(m *mapping[Out], v In) *Future[Out] {
+	if p.takesChunks() && !o.unordered && !o.stopOnError {
+		return mapChunks(ctx, p, in, fn, o)
+	}
+	return mapSeq(ctx, p, in, o, func(m *mapping[Out], v In) *Future[Out] {
 		f := &itemCall[In, Out]{in: v, fn: fn}
 		p.accept(m.run, f, true)
 		return &f.Future
 	})
-	for v, err := range items {
-		if len(out) == len(in) {
-			break // ctx ended, or p closed, when all was done
-		}
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, v)
-	}
-	return out, nil
 }
 
 // Each runs fn on p with every input. The first error, in time, stops pulling,
@@ -121,6 +93,15 @@ type mapOptions struct {
 	chunk       int // 0: default
 	unordered   bool
 	stopOnError bool
+}
+
+// firstLimit is the look-ahead to begin with.
+func (o *mapOptions) firstLimit(workers int) int {
+	if o.lookahead > 0 {
+		return o.lookahead
+	}
+	chunk := min(max(1, o.chunk), maxLookahead)
+	return min(2*min(max(1, workers), maxLookahead)*chunk, maxLookahead)
 }
 
 // MapOption is an option of Map, MapSlice, Each and a Task's Map.

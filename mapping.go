@@ -58,14 +58,9 @@ func mapSeq[In, Out any](ctx context.Context, ex Executor, in iter.Seq[In], o ma
 			pulled:     make(chan struct{}),
 			room:       make(chan struct{}, 1),
 			mapOptions: o,
-			limit:      o.lookahead,
+			limit:      o.firstLimit(ex.Stats().Workers),
+			grows:      o.lookahead == 0,
 			since:      time.Now(),
-		}
-		if m.limit == 0 {
-			m.grows = true
-			chunk := min(max(1, o.chunk), maxLookahead)
-			m.limit = 2 * min(max(1, ex.Stats().Workers), maxLookahead) * chunk
-			m.limit = min(m.limit, maxLookahead)
 		}
 		m.run, m.cancel = context.WithCancelCause(ctx)
 		go m.pull(func(each func(*Future[Out]) bool) { // m.leave waits for it

@@ -149,7 +149,7 @@ func (p *Pool) endLending(c *call, x *extension) (placed bool) {
 
 // workLocked says whether a free place could be put to use. The caller holds mu.
 func (p *Pool) workLocked() bool {
-	return p.queue.n > 0 || p.batched != nil || p.blocked.first() != nil
+	return p.queue.n > 0 || len(p.ahead) > 0 || p.batched != nil || p.spares != nil || p.blocked.first() != nil
 }
 
 // kickLocked wakes or starts a worker if there is work and a place for it and

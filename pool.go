@@ -25,8 +25,9 @@ type Pool struct {
 	backlog  int  // at most so many queued; -1: no limit
 	refuse   bool // a call that finds no room fails
 	plain    *scope
-	killed   atomic.Bool  // Close began: contexts of running calls have ended
-	wanted   atomic.Int32 // len(returners): workers look at it between calls
+	killed   atomic.Bool   // Close began: contexts of running calls have ended
+	wanted   atomic.Int32  // len(returners): workers look at it between calls
+	submits  atomic.Uint64 // changes with every call submitted to a pool of one worker; see mayGrow
 	maxBatch int
 
 	// mu guards the fields below and the lending and scopes of the pool's calls;
@@ -48,6 +49,9 @@ type Pool struct {
 	spare     []*worker   // of those, without a goroutine
 	alive     int         // goroutines
 	batched   *worker     // list of workers whose batch may hold calls not started
+	ahead     []*chunk    // what others have left of chunks, before all of queue; the last goes first
+	chunks    *chunk      // list of the chunks that are not over
+	spares    *chunk      // list of those that run and may have items not started
 	last      *scope      // the scope used last
 	scopes    map[context.Context]*scope
 	after     []func()      // to be done by unlock, once mu is free
@@ -170,6 +174,9 @@ func (p *Pool) countLocked() (n registry.Uncounted) {
 	n.Entered = p.entered
 	for _, w := range p.workers {
 		w.countLocked(&n)
+	}
+	for k := p.chunks; k != nil; k = k.nextLive {
+		k.countLocked(&n)
 	}
 	return n
 }

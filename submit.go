@@ -116,6 +116,7 @@ func (p *Pool) acceptSome(ctx context.Context, b jobs, from, to int) bool {
 		return false
 	}
 	p.entered += uint64(to - from)
+	p.submits.Add(1)
 	s.size += to - from - 1 // scopeOf has counted one
 	for i := from; i < to; i++ {
 		j := b.job(i)
@@ -146,6 +147,9 @@ func (p *Pool) enterLocked(ctx context.Context, c *call, j job, inside bool) {
 		return
 	}
 	p.entered++
+	if p.size == 1 {
+		p.submits.Add(1)
+	}
 	c.scope.linkLocked(c)
 	switch {
 	case p.swept:

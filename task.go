@@ -100,6 +100,9 @@ func (t *Task[In, Out]) Map(ctx context.Context, ex Executor, in iter.Seq[In], o
 		panic("potok: Task.Map: nil input")
 	}
 	o := newMapOptions(opts)
+	if p, ok := ex.(*Pool); ok && t.options == nil && p.takesChunks() && !o.unordered && !o.stopOnError {
+		return mapChunks(ctx, p, in, t.fn, o)
+	}
 	return mapSeq(ctx, ex, in, o, func(m *mapping[Out], v In) *Future[Out] {
 		f := &taskCall[In, Out]{task: t, in: v, chunk: int32(o.chunk), item: true}
 		f.dispatch(m.run, ex)

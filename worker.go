@@ -179,6 +179,10 @@ func (w *worker) leave() { w.left.Add(1) }
 
 // run runs one call, if it is still there to be run.
 func (w *worker) run(j job) {
+	if k, ok := j.(*chunk); ok {
+		w.runChunk(k)
+		return
+	}
 	c := j.base()
 	switch { // whoever looks after that may not have come to it yet
 	case w.pool.killed.Load():

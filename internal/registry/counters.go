@@ -47,7 +47,9 @@ type Tally struct {
 type Uncounted struct {
 	Entered   uint64 // calls that it accepted, ever
 	Running   uint64 // attempts that have begun and not ended; no Tally counts what begins
-	Succeeded uint64 // calls that are in no Tally yet
+	Succeeded uint64 // calls that are in no Tally yet, as the next two
+	Failed    uint64
+	Cancelled uint64
 }
 
 // Tally adds a worker's tally to the sums.
@@ -63,15 +65,15 @@ func (c *Counters) NextID() uint64 { return c.ids.Add(1) }
 // Entered counts a call that was accepted.
 func (c *Counters) Entered() { c.entered.Add(1) }
 
-// Withdrawn counts a call that left the queue without a start.
-func (c *Counters) Withdrawn() { c.withdrawn.Add(1) }
+// Withdrawn counts n calls that left the queue without a start.
+func (c *Counters) Withdrawn(n int) { c.withdrawn.Add(uint64(n)) }
 
-// Unrun counts a call that settles without a start, as Failed or as Cancelled.
-func (c *Counters) Unrun(failed bool) {
+// Unrun counts n calls that settle without a start, as Failed or as Cancelled.
+func (c *Counters) Unrun(failed bool, n int) {
 	if failed {
-		c.unrunFailed.Add(1)
+		c.unrunFailed.Add(uint64(n))
 	} else {
-		c.unrunCancel.Add(1)
+		c.unrunCancel.Add(uint64(n))
 	}
 }
 
@@ -111,6 +113,8 @@ func (c *Counters) Sum(uncounted func() Uncounted) Sums {
 		more = uncounted()
 	}
 	succeeded += more.Succeeded
+	failed += more.Failed
+	cancelled += more.Cancelled
 	started = succeeded + failed + cancelled + againBefore + more.Running
 	read(&c.Common)
 	ended := succeeded + failed + cancelled

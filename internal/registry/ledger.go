@@ -99,6 +99,9 @@ func (l *Ledger) Open() int { return int(l.word.Load() & openMask) }
 // Closed says whether the ledger takes no calls from anybody.
 func (l *Ledger) Closed() bool { return l.word.Load()&closed != 0 }
 
+// Refuses says whether the ledger takes no calls but, perhaps, from running ones.
+func (l *Ledger) Refuses() bool { return l.word.Load()&(closed|draining) != 0 }
+
 // Shut closes the ledger to new calls at once. True: this call did it.
 func (l *Ledger) Shut() bool { return l.word.Or(closed)&closed == 0 }
 

@@ -1,0 +1,394 @@
+package potok
+
+import (
+	"context"
+	"iter"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/potok-go/potok/internal/registry"
+)
+
+// chunkMapping is one range over an ordered Map on a Pool whose items run in chunks.
+// Three share it:
+//
+//	puller    in ──► the last block       waits for room: pulled - taken < limit
+//	workers   block ──► block             run its items as chunks
+//	consumer  the first block ──► yield   waits for its next item
+//
+// A block is what the puller puts into one chunk. The chunk is queued with the
+// block's first item and grows until a worker takes it, so that no input waits for
+// the next one. The consumer is the loop's own goroutine and outlives the others: he
+// stops the puller and waits for him, and for every chunk, before the range ends.
+type chunkMapping[In, Out any] struct {
+	pool     *Pool
+	fn       func(context.Context, In) (Out, error)
+	ctx      context.Context //nolint:containedctx // Map's; the mapping does not outlive the range
+	run      context.Context //nolint:containedctx // the calls', which ends with the range too
+	consumer context.Context //nolint:containedctx // without end, but with the enclosing call, to lend its place
+	cancel   context.CancelCauseFunc
+	scope    *scope
+	chunk    int // wished for; 0: chosen by time
+	pace     pace
+	gone     chan struct{} // closed when the puller is
+
+	limit   atomic.Int64  // pulled - taken <= limit, the look-ahead; the consumer's to write
+	taken   atomic.Int64  // the consumer's to write
+	hungers atomic.Bool   // the puller waits for room
+	room    chan struct{} // capacity 1: there is some
+
+	// wants is the chunk whose next item the consumer waits for, &nextBlock if he
+	// waits for a block, nil if he does not wait. Who makes it come true takes it
+	// out (CAS), and unparks him: parked is written before wants.
+	wants     atomic.Pointer[chunk]
+	parked    *parking
+	nextBlock chunk
+
+	// The puller's alone, until gone is closed.
+	pulled   int64
+	tail     *mapBlock[In, Out]
+	filled   int   // of tail
+	finished bool  // the input has ended, and not because ctx has
+	end      error // why no more was pulled, if it was not the consumer's wish
+	cut      bool  // the input was told to end
+	panicked *any  // what the input panicked with
+
+	// The consumer's alone.
+	at      *mapBlock[In, Out]
+	part    *chunk // of at
+	item    int    // of at
+	grows   bool   // limit is the default, and may grow
+	since   time.Time
+	results int64 // taken since then
+
+	mu    sync.Mutex // guards spare; never held while blocking
+	spare [][]slot[In, Out]
+}
+
+// mapBlock is a run of inputs and their results.
+type mapBlock[In, Out any] struct {
+	m     *chunkMapping[In, Out]
+	slots []slot[In, Out]
+	first *chunk // the others follow by next
+	next  atomic.Pointer[mapBlock[In, Out]]
+}
+
+type slot[In, Out any] struct {
+	in  In
+	out Out
+	err error
+}
+
+// mapChunks is Map where items can run in chunks.
+func mapChunks[In, Out any](ctx context.Context, p *Pool, in iter.Seq[In], fn func(context.Context, In) (Out, error), o mapOptions) iter.Seq2[Out, error] {
+	return func(yield func(Out, error) bool) {
+		m := &chunkMapping[In, Out]{
+			pool: p, fn: fn, ctx: ctx,
+			consumer: context.WithoutCancel(ctx),
+			chunk:    o.chunk,
+			gone:     make(chan struct{}),
+			room:     make(chan struct{}, 1),
+			grows:    o.lookahead == 0,
+			since:    time.Now(),
+		}
+		m.limit.Store(int64(o.firstLimit(p.size)))
+		m.run, m.cancel = context.WithCancelCause(ctx)
+		m.scope = newScope(p, m.run)
+		m.at = &mapBlock[In, Out]{m: m} // empty: the puller's first comes after it
+		m.tail = m.at
+		go m.pull(in) // m.leave waits for it
+		defer p.sweepWhenOver(m.scope)()
+		whole := false
+		defer func() {
+			m.leave()
+			if whole && m.cut && m.panicked != nil {
+				panic(*m.panicked) // in its clean-up, after it was told to end
+			}
+		}()
+		m.consume(yield)
+		whole = true
+	}
+}
+
+// pull is the puller's goroutine: all of the user's iterator runs here.
+func (m *chunkMapping[In, Out]) pull(in iter.Seq[In]) {
+	returned := false
+	defer func() {
+		if !returned {
+			if v := recover(); v != nil {
+				m.panicked = &v
+			} else {
+				m.end = ErrGoexit
+			}
+		}
+		close(m.gone)
+		m.wake(&m.nextBlock)
+	}()
+	m.cut = !m.mayPull()
+	if !m.cut {
+		in(func(v In) bool {
+			m.cut = !m.add(v) || !m.mayPull()
+			return !m.cut
+		})
+	}
+	if !m.cut {
+		m.finished = m.ctx.Err() == nil
+		if !m.finished { // it may have ended on that account
+			m.end = registry.ContextError(m.ctx)
+		}
+	}
+	returned = true
+}
+
+// mayPull waits until there is room. False: nothing more may be pulled.
+func (m *chunkMapping[In, Out]) mayPull() bool {
+	for {
+		if m.run.Err() != nil {
+			// Looked at after run, its child: what ended run is seen here.
+			if m.ctx.Err() != nil {
+				m.end = registry.ContextError(m.ctx)
+			}
+			return false
+		}
+		if m.hasRoom() {
+			return true
+		}
+		m.hungers.Store(true)
+		if m.hasRoom() { // who made it may not have seen that he is waited for
+			m.hungers.Store(false)
+			return m.run.Err() == nil || m.mayPull()
+		}
+		select {
+		case <-m.room:
+		case <-m.run.Done():
+		}
+	}
+}
+
+func (m *chunkMapping[In, Out]) hasRoom() bool { return m.pulled-m.taken.Load() < m.limit.Load() }
+
+// add puts an input into the last block, or into a new one if that is full or
+// taken. False: the executor does not take it, and will take no other.
+func (m *chunkMapping[In, Out]) add(v In) bool {
+	m.pulled++
+	if b := m.tail; m.filled < len(b.slots) && m.pool.mayGrow(b.first) {
+		b.slots[m.filled].in = v
+		if b.first.fill.Add(1)&sealed == 0 {
+			m.filled++
+			return true
+		}
+		var none In
+		b.slots[m.filled].in = none
+	}
+	b := m.newBlock()
+	b.slots[0].in = v
+	m.filled = 1
+	b.first.fill.Store(1)
+	err := m.pool.acceptChunk(m.ctx, b.first)
+	if err != nil {
+		m.end = err
+		b.first.refuse(err)
+	}
+	m.tail.next.Store(b)
+	m.tail = b
+	m.wake(&m.nextBlock)
+	return err == nil
+}
+
+// newBlock returns a block that is to be filled.
+func (m *chunkMapping[In, Out]) newBlock() *mapBlock[In, Out] {
+	n := m.chunk
+	if n == 0 {
+		n = min(m.pace.items(), 1+int(m.limit.Load())/(2*m.pool.size))
+	}
+	n = min(n, maxLookahead)
+	b := &mapBlock[In, Out]{m: m, slots: m.slots(n)}
+	b.first = newChunk(m.scope, b, 0, len(b.slots))
+	return b
+}
+
+// slots returns room for n items, of a block that was consumed if there is one.
+func (m *chunkMapping[In, Out]) slots(n int) []slot[In, Out] {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if last := len(m.spare) - 1; last >= 0 {
+		s := m.spare[last]
+		m.spare = m.spare[:last]
+		if cap(s) >= n {
+			return s[:n]
+		}
+	}
+	return make([]slot[In, Out], n)
+}
+
+func (b *mapBlock[In, Out]) run(k *chunk) {
+	for i := int(k.pos.Load()); k.mine(i); i++ {
+		if w := b.m.wants.Load(); w == k {
+			b.m.wake(k)
+		}
+		s := &b.slots[i]
+		in := s.in
+		var none In
+		s.in = none // before it runs: nothing of ours keeps it alive then
+		if s.out, s.err = b.m.fn(k, in); s.err != nil {
+			k.note(i, s.err)
+		}
+	}
+}
+
+func (b *mapBlock[In, Out]) piece(left int) int { return left }
+
+func (b *mapBlock[In, Out]) fail(_ *chunk, i int, err error) { b.slots[i].err = err }
+
+func (b *mapBlock[In, Out]) refusal(int) error { return nil }
+
+func (b *mapBlock[In, Out]) settled(k *chunk) {
+	if k.why == nil {
+		b.m.pace.measure(int(k.shut.Load())-k.lo, time.Since(k.began))
+	}
+	b.m.wake(k)
+}
+
+// wake unparks the consumer if it is this that he waits for.
+func (m *chunkMapping[In, Out]) wake(k *chunk) {
+	if m.wants.Load() == k && m.wants.CompareAndSwap(k, nil) {
+		m.parked.unpark()
+	}
+}
+
+// await parks the consumer until k, or the next block, may have what he wants.
+func (m *chunkMapping[In, Out]) await(k *chunk, there func() bool) {
+	m.parked = newParking(m.consumer)
+	m.wants.Store(k)
+	if there() && m.wants.CompareAndSwap(k, nil) {
+		m.parked.resume()
+		return
+	}
+	<-m.parked.ch
+}
+
+// consume yields results until there are no more.
+func (m *chunkMapping[In, Out]) consume(yield func(Out, error) bool) {
+	for {
+		v, err, ok := m.take()
+		if !ok {
+			break
+		}
+		if !yield(v, err) {
+			return
+		}
+	}
+	if m.panicked != nil {
+		m.leave()
+		panic(*m.panicked)
+	}
+	if !m.finished && m.end != nil {
+		var none Out
+		yield(none, m.end)
+	}
+}
+
+// take returns the next result, waiting for it. False: there are no more.
+func (m *chunkMapping[In, Out]) take() (v Out, err error, ok bool) {
+	for m.findPart() {
+		k := m.part
+		switch {
+		case m.item < int(k.pos.Load()):
+			s := &m.at.slots[m.item]
+			v, err = s.out, s.err
+			*s = slot[In, Out]{} // what was yielded is not kept
+		case !k.over.Load():
+			m.await(k, func() bool { return m.item < int(k.pos.Load()) || k.over.Load() })
+			continue
+		case m.item < int(k.pos.Load()):
+			continue // it was the last, just now
+		case m.item < int(k.shut.Load()):
+			err = k.why
+			m.at.slots[m.item] = slot[In, Out]{}
+		default:
+			m.part = k.next
+			continue
+		}
+		m.item++
+		m.took()
+		return v, err, true
+	}
+	return v, nil, false
+}
+
+// findPart goes on to the next block if one is consumed. False: there is none.
+func (m *chunkMapping[In, Out]) findPart() bool {
+	for m.part == nil {
+		next := m.at.next.Load()
+		if next == nil {
+			if m.pullerGone() {
+				if m.at.next.Load() == nil {
+					return false
+				}
+				continue
+			}
+			m.await(&m.nextBlock, func() bool { return m.at.next.Load() != nil || m.pullerGone() })
+			continue
+		}
+		m.mu.Lock()
+		if s := m.at.slots; s != nil && len(m.spare) < 8 {
+			m.spare = append(m.spare, s)
+		}
+		m.mu.Unlock()
+		m.at, m.part, m.item = next, next.first, 0
+	}
+	return true
+}
+
+func (m *chunkMapping[In, Out]) pullerGone() bool {
+	select {
+	case <-m.gone:
+		return true
+	default:
+		return false
+	}
+}
+
+// took makes room for another input.
+func (m *chunkMapping[In, Out]) took() {
+	m.taken.Add(1)
+	if m.grows {
+		m.grow()
+	}
+	if m.hungers.Load() && m.hungers.CompareAndSwap(true, false) {
+		select {
+		case m.room <- struct{}{}:
+		default: // there is one already
+		}
+	}
+}
+
+// grow lets the look-ahead grow while results come fast.
+func (m *chunkMapping[In, Out]) grow() {
+	limit := m.limit.Load()
+	if m.results++; m.results < limit || limit >= maxLookahead {
+		return
+	}
+	now := time.Now()
+	if now.Sub(m.since) < time.Duration(m.results)*quickResult {
+		m.limit.Store(min(2*limit, maxLookahead))
+	}
+	m.since, m.results = now, 0
+}
+
+// leave ends the range: it cancels what has not ended and waits for all that was
+// started, and for the puller. Called again it does nothing.
+func (m *chunkMapping[In, Out]) leave() {
+	m.cancel(ErrCancelled)
+	m.pool.sweepChunks(m.scope)
+	_ = Lend(m.consumer, func() error {
+		<-m.gone
+		return nil
+	})
+	for {
+		if _, _, ok := m.take(); !ok {
+			return
+		}
+	}
+}
