@@ -207,7 +207,11 @@ func (w *Wire) fly(it *item, place int) {
 	}
 	w.mu.Lock()
 	it.running = true
+	late := w.killed // and kill may have seen it as one that does not run yet
 	w.mu.Unlock()
+	if late {
+		it.call.Cancel(potok.ErrClosed)
+	}
 	err = carry(ctx, it.call, it.in)
 }
 
