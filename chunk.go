@@ -104,7 +104,7 @@ func (p *Pool) mayGrow(k *chunk) bool {
 
 // newScope returns a scope for the chunks of one Map, whose context is run. The
 // pool does not watch it; sweepWhenOver does.
-func newScope(p *Pool, run context.Context) *scope {
+func newScope(run context.Context, p *Pool) *scope {
 	return &scope{host: &p.host, pool: p, ctx: run, done: run.Done()}
 }
 

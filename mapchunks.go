@@ -94,11 +94,12 @@ func mapChunks[In, Out any](ctx context.Context, p *Pool, in iter.Seq[In], fn fu
 		}
 		m.limit.Store(int64(o.firstLimit(p.size)))
 		m.run, m.cancel = context.WithCancelCause(ctx)
-		m.scope = newScope(p, m.run)
+		m.scope = newScope(m.run, p)
 		m.at = &mapBlock[In, Out]{m: m} // empty: the puller's first comes after it
 		m.tail = m.at
 		go m.pull(in) // m.leave waits for it
-		defer p.sweepWhenOver(m.scope)()
+		endSweep := p.sweepWhenOver(m.scope)
+		defer endSweep()
 		whole := false
 		defer func() {
 			m.leave()
@@ -293,16 +294,14 @@ func (m *chunkMapping[In, Out]) consume(yield func(Out, error) bool) {
 func (m *chunkMapping[In, Out]) take() (v Out, err error, ok bool) {
 	for m.findPart() {
 		k := m.part
-		switch {
+		switch over := k.over.Load(); { // looked at first: pos does not change after it
 		case m.item < int(k.pos.Load()):
 			s := &m.at.slots[m.item]
 			v, err = s.out, s.err
 			*s = slot[In, Out]{} // what was yielded is not kept
-		case !k.over.Load():
+		case !over:
 			m.await(k, func() bool { return m.item < int(k.pos.Load()) || k.over.Load() })
 			continue
-		case m.item < int(k.pos.Load()):
-			continue // it was the last, just now
 		case m.item < int(k.shut.Load()):
 			err = k.why
 			m.at.slots[m.item] = slot[In, Out]{}

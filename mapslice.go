@@ -82,12 +82,13 @@ func (m *sliceMapping[In, Out]) runAll(ctx context.Context) {
 	defer cancel(ErrCancelled)
 	m.errAt.Store(math.MaxInt64)
 	m.open.Store(int64(len(m.in)))
-	m.first = newChunk(newScope(m.pool, run), m, 0, len(m.in))
+	m.first = newChunk(newScope(run, m.pool), m, 0, len(m.in))
 	if err := m.pool.acceptChunk(ctx, m.first); err != nil {
 		m.err = err
 		return
 	}
-	defer m.pool.sweepWhenOver(m.first.scope)()
+	endSweep := m.pool.sweepWhenOver(m.first.scope)
+	defer endSweep()
 	consumer := context.WithoutCancel(ctx)
 	for m.open.Load() > 0 {
 		if at := m.errAt.Load(); at < math.MaxInt64 && m.overUpTo(at) {
