@@ -25,9 +25,10 @@ type Pool struct {
 	backlog  int  // at most so many queued; -1: no limit
 	refuse   bool // a call that finds no room fails
 	plain    *scope
-	killed   atomic.Bool   // Close began: contexts of running calls have ended
-	wanted   atomic.Int32  // len(returners): workers look at it between calls
-	submits  atomic.Uint64 // changes with every call submitted to a pool of one worker; see mayGrow
+	killed   atomic.Bool             // Close began: contexts of running calls have ended
+	wanted   atomic.Int32            // len(returners): workers look at it between calls
+	parking  atomic.Pointer[parking] // one for the next wait for a call
+	submits  atomic.Uint64           // changes with every call submitted to a pool of one worker; see mayGrow
 	maxBatch int
 
 	// mu guards the fields below and the lending and scopes of the pool's calls;

@@ -167,12 +167,42 @@ type parking struct {
 // receive from ch after unpark, or resume.
 func newParking(ctx context.Context) *parking {
 	p := &parking{ch: make(chan struct{}, 1)}
+	p.lendFor(ctx)
+	return p
+}
+
+// lendFor lends the place of the call that ctx belongs to.
+func (p *parking) lendFor(ctx context.Context) {
 	if c := enclosing(ctx); c != nil {
 		if l := c.lend(); l != nil {
 			p.lender, p.lending = c, l
 		}
 	}
+}
+
+// newParking is newParking for a wait for this call. Its pool keeps one for the
+// next wait: a channel must not leave the synctest bubble that it was made in, and
+// a pool does not either.
+func (c *call) newParking(ctx context.Context) *parking {
+	pool := c.pool()
+	if pool == nil {
+		return newParking(ctx)
+	}
+	p := pool.parking.Swap(nil)
+	if p == nil {
+		return newParking(ctx)
+	}
+	p.lendFor(ctx)
 	return p
+}
+
+// done gives back a parking that was unparked and received from: nobody else has
+// it any more.
+func (c *call) doneParking(p *parking) {
+	if pool := c.pool(); pool != nil {
+		p.lender, p.lending = nil, nil
+		pool.parking.CompareAndSwap(nil, p)
+	}
 }
 
 // unpark ends the wait from outside. The goroutine goes on once its call has
@@ -202,19 +232,24 @@ func (c *call) await(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return registry.ContextError(ctx)
 	}
-	p := newParking(ctx)
+	p := c.newParking(ctx)
 	w := c.arm(&waiter{park: p})
 	if w == nil {
 		p.resume()
 		return nil
 	}
-	select {
-	case <-p.ch:
-		return nil
-	case <-ctx.Done():
+	ended := ctx.Done()
+	if ended != nil {
+		select {
+		case <-p.ch:
+			c.doneParking(p)
+			return nil
+		case <-ended:
+		}
 	}
-	if !w.disarm() {
+	if ended == nil || !w.disarm() {
 		<-p.ch
+		c.doneParking(p)
 		return nil
 	}
 	p.resume()

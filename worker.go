@@ -109,6 +109,7 @@ func (w *worker) main() {
 func (w *worker) runBatch() {
 	if j := w.hand; j != nil {
 		w.run(j)
+		w.ran = 0 // one by hand says nothing about batches
 		return
 	}
 	for w.owns(w.at) {
@@ -155,7 +156,9 @@ func (w *worker) next() bool {
 					p.refuseHastyLocked()
 				}
 				p.unlock()
-				w.began = time.Now()
+				if w.hand == nil {
+					w.began = time.Now()
+				}
 				return true
 			}
 			p.releaseLocked(w)
