@@ -45,8 +45,13 @@ type chunkMapping[In, Out any] struct {
 	parked    *parking
 	nextBlock chunk
 
-	// The puller's alone, until gone is closed.
+	mu    sync.Mutex // guards spare; never held while blocking
+	spare [][]slot[In, Out]
+
+	_ cacheLine // the puller's alone, until gone is closed:
+
 	pulled   int64
+	may      int64 // pulled up to which there is room, for all that is known
 	tail     *mapBlock[In, Out]
 	filled   int   // of tail
 	finished bool  // the input has ended, and not because ctx has
@@ -54,17 +59,20 @@ type chunkMapping[In, Out any] struct {
 	cut      bool  // the input was told to end
 	panicked *any  // what the input panicked with
 
-	// The consumer's alone.
+	_ cacheLine // the consumer's alone:
+
 	at      *mapBlock[In, Out]
 	part    *chunk // of at
 	item    int    // of at
+	ready   int    // items of part up to here are done
 	grows   bool   // limit is the default, and may grow
 	since   time.Time
 	results int64 // taken since then
-
-	mu    sync.Mutex // guards spare; never held while blocking
-	spare [][]slot[In, Out]
 }
+
+// cacheLine keeps what one goroutine writes all the time off the lines that others
+// read all the time.
+type cacheLine [64]byte
 
 // mapBlock is a run of inputs and their results.
 type mapBlock[In, Out any] struct {
@@ -167,7 +175,12 @@ func (m *chunkMapping[In, Out]) mayPull() bool {
 	}
 }
 
-func (m *chunkMapping[In, Out]) hasRoom() bool { return m.pulled-m.taken.Load() < m.limit.Load() }
+func (m *chunkMapping[In, Out]) hasRoom() bool {
+	if m.pulled >= m.may {
+		m.may = m.taken.Load() + m.limit.Load()
+	}
+	return m.pulled < m.may
+}
 
 // add puts an input into the last block, or into a new one if that is full or
 // taken. False: the executor does not take it, and will take no other.
@@ -294,8 +307,13 @@ func (m *chunkMapping[In, Out]) consume(yield func(Out, error) bool) {
 func (m *chunkMapping[In, Out]) take() (v Out, err error, ok bool) {
 	for m.findPart() {
 		k := m.part
-		switch over := k.over.Load(); { // looked at first: pos does not change after it
-		case m.item < int(k.pos.Load()):
+		over := false
+		if m.item >= m.ready {
+			over = k.over.Load() // looked at first: pos does not change after it
+			m.ready = int(k.pos.Load())
+		}
+		switch {
+		case m.item < m.ready:
 			s := &m.at.slots[m.item]
 			v, err = s.out, s.err
 			*s = slot[In, Out]{} // what was yielded is not kept
@@ -306,7 +324,7 @@ func (m *chunkMapping[In, Out]) take() (v Out, err error, ok bool) {
 			err = k.why
 			m.at.slots[m.item] = slot[In, Out]{}
 		default:
-			m.part = k.next
+			m.part, m.ready = k.next, 0
 			continue
 		}
 		m.item++
@@ -335,7 +353,7 @@ func (m *chunkMapping[In, Out]) findPart() bool {
 			m.spare = append(m.spare, s)
 		}
 		m.mu.Unlock()
-		m.at, m.part, m.item = next, next.first, 0
+		m.at, m.part, m.item, m.ready = next, next.first, 0, 0
 	}
 	return true
 }

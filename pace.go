@@ -10,7 +10,7 @@ import (
 type pace struct{ n atomic.Int32 } // 0 stands for 1
 
 const (
-	shortChunk = 25 * time.Microsecond // taking costs about a hundredth of it
+	shortChunk = 50 * time.Microsecond // taking costs less than a hundredth of it
 	longChunk  = 4 * shortChunk
 )
 

@@ -30,6 +30,7 @@ type Pool struct {
 	parking  atomic.Pointer[parking] // one for the next wait for a call
 	submits  atomic.Uint64           // changes with every call submitted to a pool of one worker; see mayGrow
 	maxBatch int
+	_        cacheLine // what is above is read by all the time, what is below written
 
 	// mu guards the fields below and the lending and scopes of the pool's calls;
 	// never held while blocking or while code of the user's runs. The ledger's

@@ -80,17 +80,20 @@ func (t *Task[In, Out]) Submit(ctx context.Context, ex Executor, in In) *Future[
 func (t *Task[In, Out]) SubmitAll(ctx context.Context, ex Executor, in []In) []*Future[Out] {
 	b := &taskBatch[In, Out]{calls: make([]taskCall[In, Out], len(in))}
 	futures := make([]*Future[Out], len(in))
-	outside := &scope{ctx: ctx}
 	for i := range in {
 		f := &b.calls[i]
-		f.task, f.in, f.call.scope = t, in[i], outside
+		f.task, f.in = t, in[i]
 		futures[i] = &f.Future
 	}
 	if p, ok := ex.(*Pool); ok {
 		p.acceptAll(ctx, b)
-	} else {
-		ex.Dispatch(b)
+		return futures
 	}
+	outside := &scope{ctx: ctx}
+	for i := range b.calls {
+		b.calls[i].call.scope = outside
+	}
+	ex.Dispatch(b)
 	return futures
 }
 
