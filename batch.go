@@ -77,22 +77,9 @@ func (p *Pool) takeLocked(w *worker) bool {
 		if w.seg == nil {
 			break
 		}
-		live := 0
-		for _, j := range w.seg.slots[w.lo:w.hi] {
-			c := j.base()
-			if c.worker != inQueue {
-				p.dead-- // cancelled
-				discard(j)
-				continue
-			}
-			c.worker = 0
-			if p.backlog >= 0 {
-				p.queued--
-			}
-			live++
-		}
+		live := p.takenLocked(w.seg, w.lo, w.hi)
 		w.windowLocked()
-		if live > 0 {
+		if live {
 			p.admitLocked()
 			return true
 		}
@@ -104,6 +91,29 @@ func (p *Pool) takeLocked(w *worker) bool {
 		return true
 	}
 	return p.stealLocked(w, false)
+}
+
+// takenLocked notes that these slots are no longer in the queue, and says whether
+// one of them can still run. As long as nothing was cancelled there is nothing to
+// note. The caller holds mu.
+func (p *Pool) takenLocked(s *segment, lo, hi int) (live bool) {
+	if p.dead == 0 && p.backlog < 0 && !s.front {
+		return true
+	}
+	for _, j := range s.slots[lo:hi] {
+		c := j.base()
+		if c.worker == 0 { // cancelled, and noted as dead
+			p.dead--
+			discard(j)
+			continue
+		}
+		c.worker = 0
+		if p.backlog >= 0 {
+			p.queued--
+		}
+		live = true
+	}
+	return live
 }
 
 // stealLocked takes from a batch whose worker has not come to it: the later half,
@@ -222,13 +232,10 @@ func (w *worker) unbatchLocked() {
 // to know. That spares the call the counters' locked operations. What is behind
 // pos or was given away is not the worker's to tell of.
 
-// tellLocked lets the calls leave the ledger that the worker has finished. The
-// caller holds mu.
+// tellLocked lets the calls leave the ledger that the worker has finished, for
+// anybody who wants to know. The caller holds mu.
 func (w *worker) tellLocked() {
-	n := int(w.left.Load())
-	if n > 0 {
-		w.left.Add(int64(-n))
-	}
+	alone := 0
 	for i := w.told; ; i++ {
 		c := w.finishedLocked(i)
 		if c == nil {
@@ -236,10 +243,31 @@ func (w *worker) tellLocked() {
 		}
 		w.told = i + 1
 		if c.state.Load()&phaseAlone != 0 {
-			n++
+			alone++
 		}
 	}
+	w.leaveLocked(alone)
+}
+
+// tellAllLocked does the same for the worker himself, who need not look. The caller
+// holds mu.
+func (w *worker) tellAllLocked() {
+	w.leaveLocked(w.alone - w.toldAlone)
+	w.told = w.at
+	if w.hand != nil && !w.called {
+		w.told = 1
+	}
+}
+
+// leaveLocked lets these many calls leave the ledger that succeeded alone, and all
+// that have ended otherwise. The caller holds mu.
+func (w *worker) leaveLocked(alone int) {
+	w.toldAlone += alone
+	n := int(w.left.Load())
 	if n > 0 {
+		w.left.Add(int64(-n))
+	}
+	if n += alone; n > 0 {
 		w.pool.ledger.Leave(n)
 	}
 }
@@ -301,8 +329,7 @@ func (w *worker) putBackLocked() {
 	p := w.pool
 	var rest []job
 	for _, j := range w.seg.slots[w.at:end] {
-		if c := j.base(); c.phase() == phasePending {
-			c.worker = inQueue
+		if j.base().phase() == phasePending {
 			rest = append(rest, j)
 		} else {
 			discard(j)
@@ -320,12 +347,10 @@ func (w *worker) putBackLocked() {
 
 // dropLocked gives the worker's batch back. The caller holds mu.
 func (w *worker) dropLocked() {
-	var alone registry.Uncounted
-	w.countLocked(&alone)
-	if alone.Succeeded > 0 {
-		w.tally.Succeeded.Add(alone.Succeeded)
+	if w.alone > 0 {
+		w.tally.Succeeded.Add(uint64(w.alone))
 	}
-	w.told = 0
+	w.told, w.alone, w.toldAlone = 0, 0, 0
 	if w.hand != nil {
 		unlistLocked(w.hand)
 		w.hand = nil
@@ -335,8 +360,11 @@ func (w *worker) dropLocked() {
 	}
 	w.putBackLocked()
 	w.unbatchLocked()
-	for _, j := range w.seg.slots[w.lo:w.hi] {
-		unlistLocked(j)
+	if w.lists {
+		w.lists = false
+		for _, j := range w.seg.slots[w.lo:w.hi] {
+			unlistLocked(j)
+		}
 	}
 	w.pool.queue.done(w.seg, w.lo, w.hi)
 	w.seg = nil

@@ -18,7 +18,7 @@ import (
 // allocation; whatever few calls need is in more, made on demand.
 type call struct {
 	state  atomic.Uint32 // a phase, with flags; see state.go
-	worker uint32        // index of the worker that runs it, or inQueue; guarded by the pool's mu until it runs
+	worker uint32        // index of the worker that runs it; before, its place in the queue (segment.go), guarded by the pool's mu
 
 	scope      *scope // where and under which context it was submitted; never nil
 	next, prev *call  // the other calls in scope's list; guarded by the pool's mu

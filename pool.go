@@ -194,7 +194,7 @@ func (p *Pool) withdrawn(c *call) {
 			p.helperGoneLocked()
 		}
 	}
-	if c.worker == inQueue {
+	if p.queue.has(c) {
 		c.worker = 0
 		p.dead++
 		if p.backlog >= 0 {
@@ -216,7 +216,7 @@ func (p *Pool) compactLocked() {
 		if c.phase() == phasePending {
 			return true
 		}
-		if c.worker == inQueue { // withdrawn has not come to it yet
+		if c.worker != 0 { // withdrawn has not come to it yet
 			c.worker = 0
 			if p.backlog >= 0 {
 				p.queued--

@@ -8,19 +8,47 @@ const segmentSize = 256
 // so do those who steal from him.
 type segment struct {
 	slots  [segmentSize]job
-	lo, hi int // slots still in the queue are lo <= i < hi
-	refs   int // windows that workers have
+	front  bool // made by pushFront
+	lo, hi int  // slots still in the queue are lo <= i < hi
+	refs   int  // windows that workers have
 	next   *segment
 }
 
 // jobQueue is a FIFO of any length. It is guarded by the pool's mu.
+//
+// A call in it carries the number of its place, so that who cancels it can tell
+// whether it is still there though nobody touches it when it is taken: that would
+// fetch it from the processor of whoever submitted it, under the lock.
 type jobQueue struct {
 	head, tail *segment
 	n          int      // jobs in it, cancelled ones too
+	first      uint32   // number of the first, but for those that were put back
+	last       uint32   // number of the next
 	spare      *segment // one, kept for reuse
 }
 
+// What a call's worker says while it has none.
+const (
+	isQueued uint32 = 1 << 31 // it was queued under the number in the other bits
+	isBack   uint32 = 1 << 30 // it was put back to the head of the queue, and has no number
+	// 0: it is not in the queue, or noted as dead
+	placeMask = isBack - 1
+)
+
+// has says whether a call that does not run is in the queue and not noted as dead.
+func (q *jobQueue) has(c *call) bool {
+	switch {
+	case c.worker&isBack != 0:
+		return true
+	case c.worker&isQueued != 0:
+		return (c.worker-q.first)&placeMask < uint32(q.n)
+	}
+	return false
+}
+
 func (q *jobQueue) push(j job) {
+	j.base().worker = isQueued | q.last&placeMask
+	q.last++
 	t := q.tail
 	if t == nil || t.hi == segmentSize {
 		t = q.segment()
@@ -41,7 +69,11 @@ func (q *jobQueue) pushFront(jobs []job) {
 	if len(jobs) == 0 {
 		return
 	}
+	for _, j := range jobs {
+		j.base().worker = isBack
+	}
 	s := q.segment()
+	s.front = true
 	s.lo = segmentSize - len(jobs)
 	s.hi = segmentSize
 	copy(s.slots[s.lo:], jobs)
@@ -69,6 +101,9 @@ func (q *jobQueue) take(want int) (s *segment, lo, hi int) {
 	s.lo = hi
 	s.refs++
 	q.n -= hi - lo
+	if !s.front {
+		q.first += uint32(hi - lo)
+	}
 	return s, lo, hi
 }
 
@@ -109,7 +144,7 @@ func (q *jobQueue) segment() *segment {
 		return new(segment)
 	}
 	q.spare = nil
-	s.lo, s.hi = 0, 0
+	s.lo, s.hi, s.front = 0, 0, false
 	return s
 }
 
@@ -133,7 +168,7 @@ func (q *jobQueue) each(fn func(job)) {
 // filter keeps the jobs that keep wants.
 func (q *jobQueue) filter(keep func(job) bool) {
 	old := *q
-	*q = jobQueue{spare: old.spare}
+	*q = jobQueue{spare: old.spare, first: old.last, last: old.last}
 	old.each(func(j job) {
 		if keep(j) {
 			q.push(j)

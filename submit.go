@@ -186,7 +186,6 @@ func (p *Pool) placeLocked(j job) {
 
 // queueLocked puts a call that is accepted into the queue. The caller holds mu.
 func (p *Pool) queueLocked(j job, atHead bool) {
-	j.base().worker = inQueue
 	if p.backlog >= 0 {
 		p.queued++
 	}

@@ -37,6 +37,7 @@ type worker struct {
 	lo, hi                   int // his window, when he took it
 	end                      int // slots from here were taken from him, or he put them back
 	told                     int // those before have left the ledger, if they are alone
+	toldAlone                int // how many that are
 	nextIdle                 *worker
 	nextBatched, prevBatched *worker
 	isBatched                bool
@@ -45,18 +46,17 @@ type worker struct {
 	shut atomic.Int32 // his window ends here now; written under mu
 
 	// The owner's alone.
-	at    int // the slot after that
-	batch int // how many calls to take at once
-	ran   int // calls since began
+	at    int  // the slot after that
+	batch int  // how many calls to take at once
+	ran   int  // calls since began
+	alone int  // calls of his window that succeeded alone
+	lists bool // his window has calls that stand in the list of a scope
 	began time.Time
 
 	left  atomic.Int64 // calls finished, but those alone, that the ledger does not know of yet
 	seat  registry.Seat
 	tally registry.Tally // but for what his slots tell; see tellLocked
 }
-
-// inQueue stands for a worker's index in a call that no worker has taken.
-const inQueue = ^uint32(0)
 
 // startLocked starts a worker that holds a place. Close waits for it by
 // p.alive. The caller holds mu.
@@ -128,7 +128,7 @@ func (w *worker) next() bool {
 	p := w.pool
 	w.measure()
 	p.mu.Lock()
-	w.tellLocked()
+	w.tellAllLocked()
 	w.has = nil
 	if !w.called { // who was called may have been given a call
 		w.dropLocked()
@@ -199,6 +199,9 @@ func (w *worker) run(j job) {
 	}
 	c.worker = w.index
 	w.ran++
+	if c.scope.done != nil {
+		w.lists = true
+	}
 	w.seat.Unit = c
 	w.attempt(c, j)
 	w.seat.Unit = nil
@@ -271,6 +274,7 @@ func (w *worker) succeeded(c *call, j job) {
 		c.endContext()
 	}
 	if alone {
+		w.alone++
 		return
 	}
 	if callbacks := c.wake(old, w); callbacks != nil {
@@ -284,7 +288,7 @@ func (w *worker) succeeded(c *call, j job) {
 func (w *worker) runCallbacks(callbacks *waiter) {
 	p := w.pool
 	p.mu.Lock()
-	w.tellLocked()
+	w.tellAllLocked()
 	w.has = nil
 	w.putBackLocked()
 	if w.placed {
