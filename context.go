@@ -36,6 +36,8 @@ type extension struct {
 	attempt int             // from 1
 	started context.Context //nolint:containedctx // what the observer made of the context
 	onUndo  func()          // what cancelling the unstarted call cancels too
+	item    bool            // of a Map, not on a Pool: waits for room and is never refused
+	chunk   int             // of such an item: how many to hand over at once; 0: no wish
 
 	// Of a call on another executor than Pool; see remote.go.
 	outer      remoteJob

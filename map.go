@@ -3,7 +3,6 @@ package potok
 import (
 	"context"
 	"iter"
-	"math"
 )
 
 // Map runs fn on p with every input and yields the results in the order of the
@@ -141,7 +140,7 @@ func Chunk(n int) MapOption {
 	if n < 1 {
 		panic("potok: Chunk: less than 1")
 	}
-	return mapOption(func(m *mapOptions) { m.chunk = min(n, math.MaxInt32) })
+	return mapOption(func(m *mapOptions) { m.chunk = n })
 }
 
 // Unordered yields results as they come.

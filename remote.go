@@ -19,7 +19,14 @@ func (f *taskCall[In, Out]) Task() *registry.Task     { return f.task.registered
 func (f *taskCall[In, Out]) In() any                  { return &f.in }
 func (f *taskCall[In, Out]) Out() any                 { return &f.value }
 func (f *taskCall[In, Out]) Context() context.Context { return f.call.scope.ctx }
-func (f *taskCall[In, Out]) Chunk() int               { return int(f.chunk) }
+
+// Chunk is what the Map of the item wished for.
+func (f *taskCall[In, Out]) Chunk() int {
+	if x := f.item(); x != nil {
+		return x.chunk
+	}
+	return 0
+}
 
 // Accept enters the call in the ledger of its executor.
 func (f *taskCall[In, Out]) Accept(h *registry.Host) bool { return f.call.acceptAt(h, f) }

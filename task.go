@@ -107,8 +107,8 @@ func (t *Task[In, Out]) Map(ctx context.Context, ex Executor, in iter.Seq[In], o
 		return mapChunks(ctx, p, in, t.fn, o)
 	}
 	return mapSeq(ctx, ex, in, o, func(m *mapping[Out], v In) *Future[Out] {
-		f := &taskCall[In, Out]{task: t, in: v, chunk: int32(o.chunk), item: true}
-		f.dispatch(m.run, ex)
+		f := &taskCall[In, Out]{task: t, in: v}
+		f.dispatchItem(m.run, ex, o.chunk)
 		return &f.Future
 	})
 }
@@ -117,20 +117,30 @@ func (t *Task[In, Out]) Map(ctx context.Context, ex Executor, in iter.Seq[In], o
 // executors a registry.Call.
 type taskCall[In, Out any] struct {
 	Future[Out]
-	task  *Task[In, Out]
-	in    In
-	chunk int32
-	item  bool // of a Map: waits for room and is never refused
+	task *Task[In, Out]
+	in   In
 }
 
 // dispatch gives the call to ex. A Pool takes it as it is; another executor, or
 // a wrapper around a Pool, finds Submit's ctx in a scope of nowhere.
 func (f *taskCall[In, Out]) dispatch(ctx context.Context, ex Executor) {
 	if p, ok := ex.(*Pool); ok {
-		p.accept(ctx, f, f.item || !p.refuse)
+		p.accept(ctx, f, !p.refuse)
 		return
 	}
 	f.call.scope = &scope{ctx: ctx}
+	ex.Dispatch(f)
+}
+
+// dispatchItem is dispatch for an item of a Map.
+func (f *taskCall[In, Out]) dispatchItem(ctx context.Context, ex Executor, chunk int) {
+	if p, ok := ex.(*Pool); ok {
+		p.accept(ctx, f, true)
+		return
+	}
+	f.call.scope = &scope{ctx: ctx}
+	x := f.call.extend()
+	x.item, x.chunk = true, chunk
 	ex.Dispatch(f)
 }
 
@@ -146,7 +156,15 @@ func (f *taskCall[In, Out]) release() {
 
 func (f *taskCall[In, Out]) options() *taskOptions { return f.task.options }
 func (f *taskCall[In, Out]) name() string          { return f.task.Name() }
-func (f *taskCall[In, Out]) patient() bool         { return f.item }
+func (f *taskCall[In, Out]) patient() bool         { return f.item() != nil }
+
+// item returns the extension of an item of a Map that is not on a Pool, else nil.
+func (f *taskCall[In, Out]) item() *extension {
+	if x := f.call.more.Load(); x != nil && x.item {
+		return x
+	}
+	return nil
+}
 
 // taskBatch is many calls made at once.
 type taskBatch[In, Out any] struct{ calls []taskCall[In, Out] }
