@@ -1,0 +1,12 @@
+//go:build !unix
+
+package main
+
+import (
+	"errors"
+	"time"
+)
+
+const hasProcessTime = false
+
+func processTime() (time.Duration, error) { return 0, errors.ErrUnsupported }

@@ -1,0 +1,37 @@
+// Command benchmarks measures potok beside its peers, and says which of its goals
+// are met:
+//
+//	go -C benchmarks run .                            # all goals, about two minutes
+//	go -C benchmarks run . -goal G3,G9                # some; -list names them
+//	go -C benchmarks run . -o results/goroutines.txt  # into a file too
+//	go -C benchmarks run . -readme                    # README's table from the files
+//	go -C benchmarks run . -short                     # does everything work?
+//
+// It is a module of its own, so that the peers do not reach the go.sum of those
+// who use potok.
+//
+// # How the figures are taken
+//
+// In each round every contender of a workload does it once, in an order that
+// changes from round to round. A figure is the median over the rounds, a ratio the
+// median of the ratios of the rounds: on a machine that others use too, some
+// minutes are slower than others, and what slows a round slows both sides of its
+// ratio. Run one after the other, two contenders would differ by the minute. "Half
+// of rounds" are the quartiles; where they lie far apart the ratio says little.
+// One round before all others is not counted.
+//
+// Before each run, and not timed, the heap is filled and collected and the
+// processors are kept busy for a moment, so that nobody pays for what the one
+// before has left behind.
+//
+// "Cores" is the processor time that a row used, divided by the time. Two chunks
+// by hand keep two processors busy: where they show 1.4, something else ran beside
+// them, and rows that are slow because processors meet at a lock look better than
+// they are. Do not publish such a report.
+//
+// GOMAXPROCS is 2 and pools have 3 workers, unless a workload says otherwise.
+// Pools are made and ended within the time, but for single round trips.
+//
+// Every run is checked afterwards: calls counted, results compared, in order. A
+// contender that computed something else ends the program.
+package main

@@ -1,0 +1,145 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+)
+
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+const (
+	exitOK    = 0
+	exitFault = 1 // a wrong result, a goal missed under -strict, a README that differs
+	exitUsage = 2
+)
+
+// options are what the flags say.
+type options struct {
+	goals         []string
+	list          bool
+	rounds, cpus  int
+	short, strict bool
+	out           string
+	readme, check bool
+}
+
+// run is main, for tests. It returns the exit code.
+func run(args []string, stdout, stderr io.Writer) int {
+	o, err := parseFlags(args, stderr)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return exitOK
+	case err != nil: // and told, by the flag package
+		return exitUsage
+	}
+	picked, err := selectGoals(goals(), o.goals)
+	if err == nil {
+		err = o.validate()
+	}
+	if err != nil {
+		fmt.Fprintln(stderr, "benchmarks:", err)
+		return exitUsage
+	}
+	if err := o.do(picked, stdout); err != nil {
+		fmt.Fprintln(stderr, "benchmarks:", err)
+		return exitFault
+	}
+	return exitOK
+}
+
+func parseFlags(args []string, stderr io.Writer) (options, error) {
+	var o options
+	set := flag.NewFlagSet("benchmarks", flag.ContinueOnError)
+	set.SetOutput(stderr)
+	set.Func("goal", "run only these `goals`, as G3,G9", func(names string) error {
+		o.goals = strings.Split(names, ",")
+		return nil
+	})
+	set.BoolVar(&o.list, "list", false, "list the goals and run nothing")
+	set.IntVar(&o.rounds, "rounds", 11, "how many `rounds`; odd, so that a median is a figure that was measured")
+	set.IntVar(&o.cpus, "cpus", 2, "GOMAXPROCS is `n`")
+	set.BoolVar(&o.short, "short", false, "one round of tiny workloads, to see that they work; nothing is judged")
+	set.BoolVar(&o.strict, "strict", false, "exit with 1 if a goal is missed")
+	set.StringVar(&o.out, "o", "", "write the report into `file` too; usually results/goroutines.txt")
+	set.BoolVar(&o.readme, "readme", false, "run nothing; write the table of ../README.md from results/*.txt")
+	set.BoolVar(&o.check, "check", false, "with -readme: write nothing, exit with 1 if the table is not the one to write")
+	if err := set.Parse(args); err != nil {
+		return o, err
+	}
+	if set.NArg() > 0 {
+		err := fmt.Errorf("unexpected argument %q", set.Arg(0))
+		fmt.Fprintln(stderr, "benchmarks:", err)
+		return o, err
+	}
+	return o, nil
+}
+
+func (o options) validate() error {
+	switch {
+	case o.rounds < 1 || o.rounds%2 == 0:
+		return fmt.Errorf("-rounds %d is not an odd number of rounds", o.rounds)
+	case o.cpus < 1:
+		return fmt.Errorf("-cpus %d is less than 1", o.cpus)
+	case o.short && (o.strict || o.out != ""):
+		return errors.New("-short judges nothing and its figures mean nothing: not with -strict or -o")
+	case o.check && !o.readme:
+		return errors.New("-check goes with -readme")
+	}
+	return nil
+}
+
+func (o options) do(picked []goal, stdout io.Writer) error {
+	switch {
+	case o.list:
+		for _, g := range picked {
+			fmt.Fprintf(stdout, "%-4s %s\n", g.name, g.text)
+		}
+		return nil
+	case o.readme:
+		return rewriteReadme("../README.md", "results", o.check)
+	}
+	if o.out != "" { // now, not after minutes
+		if err := os.MkdirAll(filepath.Dir(o.out), 0o755); err != nil {
+			return err
+		}
+	}
+	runtime.GOMAXPROCS(o.cpus)
+	r, err := o.measure(picked, stdout)
+	if err != nil {
+		return err
+	}
+	if o.out != "" {
+		if err := os.WriteFile(o.out, []byte(r.String()), 0o644); err != nil {
+			return err
+		}
+	}
+	if missed := r.missed(); o.strict && len(missed) > 0 {
+		return fmt.Errorf("missed: %s", strings.Join(missed, ", "))
+	}
+	return nil
+}
+
+// measure runs the goals, and prints each as soon as it has been.
+func (o options) measure(picked []goal, stdout io.Writer) (report, error) {
+	rounds := o.rounds
+	if o.short {
+		rounds = 1
+	}
+	r := report{head: newHead(rounds, o.short)}
+	fmt.Fprint(stdout, r.head)
+	for _, g := range picked {
+		res, err := runGoal(g, rounds, o.short)
+		if err != nil {
+			return r, err
+		}
+		fmt.Fprint(stdout, res)
+		r.goals = append(r.goals, res)
+	}
+	return r, nil
+}

@@ -1,0 +1,238 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+)
+
+// A round is one pass over the rows of a workload.
+type round struct {
+	turn  int // which round it is: the order of its rows depends on it
+	short bool
+}
+
+// shortest is the size that a workload shrinks to in short mode: a multiple of
+// every number of producers.
+const shortest = 48
+
+// size is how many operations to do where a full run does n.
+func (r round) size(n int) int {
+	if r.short {
+		return min(n, shortest)
+	}
+	return n
+}
+
+// inTurn measures each of n rows once. Each begins with a warm heap that has just
+// been collected, and with all processors awake, unless its figures mean nothing.
+func (r round) inTurn(n int, measure func(row int) (sample, error)) ([]sample, error) {
+	samples := make([]sample, n)
+	for i := range n {
+		row := r.row(i, n)
+		if !r.short {
+			warmHeap()
+			runtime.GC()
+			wakeProcessors()
+		}
+		s, err := measure(row)
+		if err != nil {
+			return nil, err
+		}
+		samples[row] = s
+	}
+	return samples, nil
+}
+
+// row is which of n rows is the one at place i of the order. Each round begins
+// with another row, and every other round goes backwards, so that no row always
+// finds the machine as the same other one has left it.
+func (r round) row(i, n int) int {
+	row := (i + r.turn) % n
+	if r.turn%2 == 1 {
+		return n - 1 - row
+	}
+	return row
+}
+
+// warmHeap makes the runtime hold memory that the kernel has mapped. It gives back
+// what has not been in use for a while, and then the next row, whoever it is, would
+// pay for a page fault with every page: more than the work itself takes in some
+// workloads. Pieces fill the heap from below, where what the row needs will be too.
+func warmHeap() {
+	const pieces, piece, page = 64, 1 << 20, 4096 // in all more than a row takes
+	held := make([][]byte, pieces)
+	for i := range held {
+		held[i] = make([]byte, piece)
+		for at := 0; at < piece; at += page {
+			held[i][at] = 1
+		}
+	}
+	runtime.KeepAlive(held)
+}
+
+// wakeProcessors keeps all processors busy for a moment. After a pause the kernel
+// lets threads that it wakes share a processor, until a tick finds the other one
+// idle; runs of a few milliseconds would measure when that was.
+func wakeProcessors() {
+	loops := loopsOf(2 * time.Millisecond)
+	var wg sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		wg.Go(func() { spin(loops) })
+	}
+	wg.Wait()
+}
+
+// timed runs the trial and gives its figures for each of n operations.
+func timed(t trial, n int) (sample, error) {
+	before, err := used()
+	if err != nil {
+		return nil, err
+	}
+	begin := time.Now()
+	err = t.run()
+	took := time.Since(begin)
+	if err != nil {
+		return nil, err
+	}
+	after, err := used()
+	if err != nil {
+		return nil, err
+	}
+	if err := t.verify(); err != nil {
+		return nil, err
+	}
+	each := func(total uint64) float64 { return float64(total) / float64(n) }
+	mallocs, total := after.mallocs-before.mallocs, after.allocated-before.allocated
+	return sample{
+		nanoseconds:      each(uint64(took)),
+		cores:            float64(after.cpu-before.cpu) / float64(took),
+		allocations:      each(mallocs),
+		allocBytes:       each(total),
+		wholeAllocations: math.Floor(each(mallocs)),
+		wholeBytes:       math.Floor(each(total)),
+	}, nil
+}
+
+// usage is what the process has used since it began.
+type usage struct {
+	mallocs, allocated uint64
+	cpu                time.Duration // 0 where the system does not tell
+}
+
+func used() (usage, error) {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	u := usage{mallocs: m.Mallocs, allocated: m.TotalAlloc}
+	if !hasProcessTime {
+		return u, nil
+	}
+	var err error
+	u.cpu, err = processTime()
+	return u, err
+}
+
+// runGoal measures every workload of g. What the round before the first says is
+// thrown away: it fills caches and starts threads.
+func runGoal(g goal, rounds int, short bool) (goalResult, error) {
+	res := goalResult{name: g.name, text: g.text, judged: !short}
+	for _, w := range g.workloads {
+		samples, err := w.run(rounds, short)
+		if err != nil {
+			return res, fmt.Errorf("%s, %s: %w", g.name, w.title, err)
+		}
+		res.workloads = append(res.workloads, summarize(w, samples))
+	}
+	return res, nil
+}
+
+// run returns the samples of every round, each in the order of the rows.
+func (w workload) run(rounds int, short bool) ([][]sample, error) {
+	if w.measure == nil {
+		return nil, nil
+	}
+	first := -1 // a warm-up
+	if w.once || short {
+		first, rounds = 0, 1
+	}
+	var all [][]sample
+	for turn := first; turn < rounds; turn++ {
+		samples, err := w.measure(round{turn: turn + 1, short: short})
+		if err != nil {
+			return nil, err
+		}
+		if turn >= 0 {
+			all = append(all, samples)
+		}
+	}
+	return all, nil
+}
+
+// summarize takes the medians over the rounds.
+func summarize(w workload, rounds [][]sample) workloadResult {
+	res := workloadResult{title: w.title, units: w.units}
+	for i, name := range w.rows {
+		row := rowResult{name: name}
+		for _, u := range w.units {
+			row.figures = append(row.figures, median(series(rounds, i, u)))
+		}
+		res.rows = append(res.rows, row)
+	}
+	for _, c := range w.conditions {
+		values := series(rounds, slices.Index(w.rows, c.row), c.unit)
+		if c.peer != "" {
+			values = divide(values, series(rounds, slices.Index(w.rows, c.peer), c.unit))
+		}
+		res.conditions = append(res.conditions, conditionResult{
+			condition: c,
+			reached:   rounded(median(values)),
+			low:       rounded(quantile(values, 0.25)),
+			high:      rounded(quantile(values, 0.75)),
+		})
+	}
+	return res
+}
+
+// series is one figure of one row, over the rounds.
+func series(rounds [][]sample, row int, u unit) []float64 {
+	values := make([]float64, len(rounds))
+	for i, samples := range rounds {
+		values[i] = samples[row][u]
+	}
+	return values
+}
+
+// divide pairs the values of a round: what slowed the whole machine in that
+// round falls out of the quotient.
+func divide(values, by []float64) []float64 {
+	quotients := make([]float64, len(values))
+	for i := range values {
+		quotients[i] = values[i] / by[i]
+	}
+	return quotients
+}
+
+func median(values []float64) float64 { return quantile(values, 0.5) }
+
+// quantile interpolates between the two values around the place q of all.
+func quantile(values []float64, q float64) float64 {
+	sorted := slices.Sorted(slices.Values(values))
+	if len(sorted) == 0 {
+		return math.NaN()
+	}
+	at := q * float64(len(sorted)-1)
+	low, high := int(math.Floor(at)), int(math.Ceil(at))
+	return sorted[low] + (at-float64(low))*(sorted[high]-sorted[low])
+}
+
+// rounded is v as it is printed. It is what is judged, so that nobody reads that
+// 1.1 is more than 1.1.
+func rounded(v float64) float64 {
+	if v >= 10 {
+		return math.Round(v*10) / 10
+	}
+	return math.Round(v*1000) / 1000
+}
