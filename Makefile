@@ -10,7 +10,7 @@ DIR      =
 
 CORPUS_CMD = go run ./titles/internal/corpus $(DIR)
 
-.PHONY: help check test race fuzz bench api corpus soak lint lint-all fmt clean
+.PHONY: help check test race fuzz bench peers api corpus soak shake lint lint-all fmt clean
 
 help: ## list the targets (this is the default)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-9s %s\n", $$1, $$2 }' Makefile
@@ -35,6 +35,10 @@ fuzz: ## every fuzz target for FUZZTIME=20s each
 bench: ## the benchmarks in the tree: BENCH=regexp COUNT=1
 	go test -run '^$$' -bench '$(BENCH)' -count $(COUNT) ./...
 
+peers: ## potok beside its peers, goal by goal, into benchmarks/results; README's table from it
+	go -C benchmarks run . -o results/goroutines.txt
+	go -C benchmarks run . -readme
+
 api: ## exported API against REV=, by default the last tag
 	bash .ci/api $(REV)
 
@@ -44,6 +48,9 @@ corpus: ## titles against a directory of real pages: DIR=path
 
 soak: ## root and queue under the race detector, again and again for SOAK=10m
 	bash .ci/soak $(SOAK)
+
+shake: ## tests of root and of the executors' suite with yields between all statements
+	bash .ci/shake
 
 lint: ## golangci-lint for this system
 	bash .ci/lint

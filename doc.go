@@ -32,6 +32,6 @@
 // # Locks
 //
 // In the order in which they may be taken: Pool.mu, then Ledger.mu, then
-// Counters.tallyMu. Pool.live and the mutexes of mapping and gathering are taken
-// alone.
+// Counters.tallyMu. Pool.live and the mutexes of the mappings and of gathering are
+// taken alone.
 package potok

@@ -63,7 +63,7 @@ type sliceMapping[In, Out any] struct {
 	out   []Out // an item's result is its worker's to write; read when all is over
 	fn    func(context.Context, In) (Out, error)
 	pool  *Pool
-	first *chunk
+	scope *scope
 	chunk int // wished for; 0: chosen by time
 
 	pace  pace
@@ -82,12 +82,12 @@ func (m *sliceMapping[In, Out]) runAll(ctx context.Context) {
 	defer cancel(ErrCancelled)
 	m.errAt.Store(math.MaxInt64)
 	m.open.Store(int64(len(m.in)))
-	m.first = newChunk(newScope(run, m.pool), m, 0, len(m.in))
-	if err := m.pool.acceptChunk(ctx, m.first); err != nil {
+	m.scope = newScope(run, m.pool)
+	if err := m.pool.acceptChunk(ctx, newChunk(m.scope, m, 0, len(m.in))); err != nil {
 		m.err = err
 		return
 	}
-	endSweep := m.pool.sweepWhenOver(m.first.scope)
+	endSweep := m.pool.sweepWhenOver(m.scope)
 	defer endSweep()
 	consumer := context.WithoutCancel(ctx)
 	for m.open.Load() > 0 {
@@ -114,12 +114,9 @@ func (m *sliceMapping[In, Out]) runAll(ctx context.Context) {
 func (m *sliceMapping[In, Out]) overUpTo(at int64) bool {
 	m.pool.mu.Lock()
 	defer m.pool.unlock()
-	for k := m.first; k != nil; k = k.next {
-		if !k.over.Load() {
-			return k.pos.Load() > at
-		}
-		if k.shut.Load() > at {
-			return true
+	for k := m.pool.chunks; k != nil; k = k.nextLive {
+		if k.scope == m.scope && k.pos.Load() <= min(at, k.shut.Load()-1) {
+			return false
 		}
 	}
 	return true

@@ -150,20 +150,23 @@ func (p *Pool) enterLocked(ctx context.Context, c *call, j job, inside bool) {
 	if p.size == 1 {
 		p.submits.Add(1)
 	}
-	c.scope.linkLocked(c)
+	why := errCancelledByClose
 	switch {
 	case p.swept:
-		p.unlock()
-		c.cancel(errCancelledByClose)
-		discard(j)
 	case c.scope.over():
-		p.unlock()
-		c.cancel(cancelledBy(ctx))
-		discard(j)
+		why = cancelledBy(ctx)
 	default:
+		c.scope.linkLocked(c)
 		p.placeLocked(j)
 		p.unlock()
+		return
 	}
+	// It stands in no list: a sweep that found it could be about to cancel it when
+	// Submit returns, and the future would not be Cancelled yet.
+	p.forgetLocked(c.scope)
+	p.unlock()
+	c.cancel(why)
+	discard(j)
 }
 
 // placeLocked gives an accepted call to a free worker, or queues it. The caller

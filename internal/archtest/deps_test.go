@@ -22,6 +22,7 @@ const (
 	inTests   = "In tests only"
 	notYet    = "Chosen, not in go.mod yet"
 	inTools   = "Tools"
+	rivals    = "Rivals"
 )
 
 // A line is one row of a table in docs/DEPENDENCIES.md.
@@ -39,7 +40,9 @@ func TestDependenciesAreWrittenDown(t *testing.T) {
 	}
 	direct, _ := goMod(t, filepath.Join(dir, "go.mod"))
 	_, tools := goMod(t, filepath.Join(dir, "tools", "go.mod"))
-	for _, sentence := range checkDependencies(parseDependencies(string(text)), direct, tools, ourRules) {
+	peers, _ := goMod(t, filepath.Join(dir, "benchmarks", "go.mod"))
+	peers = slices.DeleteFunc(peers, func(m string) bool { return m == module })
+	for _, sentence := range checkDependencies(parseDependencies(string(text)), direct, tools, peers, ourRules) {
 		t.Error(sentence)
 	}
 }
@@ -111,15 +114,15 @@ func quoted(s string) []string {
 }
 
 // checkDependencies compares the document, go.mod and the table of imports.
-func checkDependencies(lines []line, direct, tools []string, r rules) []string {
+func checkDependencies(lines []line, direct, tools, peers []string, r rules) []string {
 	var bad []string
 	say := func(format string, args ...any) { bad = append(bad, fmt.Sprintf(format, args...)) }
 
 	written := make(map[string]line)
 	for _, l := range lines {
 		key := l.module
-		if l.section == inTools {
-			key = inTools + " " + key
+		if l.section == inTools || l.section == rivals { // they are in modules of their own
+			key = l.section + " " + key
 		}
 		if _, twice := written[key]; twice {
 			say("%s names %s twice: one line each", depsFile, l.module)
@@ -146,6 +149,12 @@ func checkDependencies(lines []line, direct, tools []string, r rules) []string {
 		}
 	}
 
+	for _, m := range peers {
+		if _, ok := written[rivals+" "+m]; !ok {
+			say("benchmarks/go.mod requires %s, and %s has no line for it under %q", m, depsFile, rivals)
+		}
+	}
+
 	for _, key := range slices.Sorted(maps.Keys(written)) {
 		l := written[key]
 		switch l.section {
@@ -159,6 +168,11 @@ func checkDependencies(lines []line, direct, tools []string, r rules) []string {
 			if !slices.ContainsFunc(tools, func(p string) bool { return inModules(p, []string{l.module}) }) {
 				say("%s names the tool %s, and tools/go.mod does not have it: delete the line", depsFile, l.module)
 			}
+		case rivals:
+			if !slices.Contains(peers, l.module) {
+				say("%s names the rival %s, and benchmarks/go.mod does not require it: delete the line", depsFile, l.module)
+			}
+			continue
 		default:
 			say("%s has %s under %q, which is no section that this test knows", depsFile, l.module, l.section)
 		}
@@ -190,6 +204,7 @@ func TestDependenciesRuleFindsBreaches(t *testing.T) {
 		"| `example.com/a` | `titles`, `cmd/potok` | x |\n" +
 		"## In tests only\n| `example.com/leak` | every test |\n" +
 		"## Chosen, not in go.mod yet\n| `example.com/later` | `lock` |\n" +
+		"## Rivals\n| `example.com/fast` | x |\n" +
 		"## Tools\n| `example.com/fmt` | x |\n"
 	r := rules{
 		table: []row{
@@ -201,7 +216,8 @@ func TestDependenciesRuleFindsBreaches(t *testing.T) {
 	}
 	direct := []string{"example.com/a", "example.com/leak"}
 	tools := []string{"example.com/fmt/cmd/fmt"}
-	if bad := checkDependencies(parseDependencies(doc), direct, tools, r); len(bad) != 0 {
+	peers := []string{"example.com/fast"}
+	if bad := checkDependencies(parseDependencies(doc), direct, tools, peers, r); len(bad) != 0 {
 		t.Fatalf("got %q, want nothing", bad)
 	}
 
@@ -219,10 +235,12 @@ func TestDependenciesRuleFindsBreaches(t *testing.T) {
 		{"a line twice", doc + "## In tests only\n| `example.com/leak` | x |\n", direct, tools, "twice"},
 		{"a tool without a line", doc, direct, append(tools, "example.com/x"), "the tool example.com/x"},
 		{"a line without a tool", doc, direct, nil, "names the tool example.com/fmt"},
+		{"a rival without a line", strings.Replace(doc, "example.com/fast", "example.com/slow", 1), direct, tools, "benchmarks/go.mod requires example.com/fast"},
+		{"a line without a rival", strings.Replace(doc, "example.com/fast", "example.com/slow", 1), direct, tools, "names the rival example.com/slow"},
 		{"an unknown section", strings.Replace(doc, "## Tools", "## Tool", 1), direct, nil, "no section"},
 	}
 	for _, tt := range tests {
-		bad := checkDependencies(parseDependencies(tt.doc), tt.direct, tt.tools, r)
+		bad := checkDependencies(parseDependencies(tt.doc), tt.direct, tt.tools, peers, r)
 		if !slices.ContainsFunc(bad, func(s string) bool { return strings.Contains(s, tt.want) }) {
 			t.Errorf("%s: got %q, want %q", tt.name, bad, tt.want)
 		}
