@@ -237,8 +237,8 @@ func (k *chunk) refuse(why error) {
 // finish makes known that the chunk is over, when all that it holds is given back.
 func (k *chunk) finish(open int) {
 	k.endContext()
+	k.scope.pool.ledger.Leave(open) // before anybody wakes who may look there
 	k.over.Store(true)
-	k.scope.pool.ledger.Leave(open)
 	k.of.settled(k)
 }
 

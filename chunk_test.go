@@ -305,6 +305,36 @@ func TestAnItemMayWaitForAllTheOthers(t *testing.T) {
 	})
 }
 
+func TestItemsThatWaitForCallsOfTheirPoolDoNotAllBegin(t *testing.T) {
+	const n = 4000
+	for name, run := range map[string]func(context.Context, *potok.Pool, func(context.Context, int) (int, error)) ([]int, error){
+		"MapSlice": func(ctx context.Context, p *potok.Pool, fn func(context.Context, int) (int, error)) ([]int, error) {
+			return potok.MapSlice(ctx, p, upTo(n), fn)
+		},
+		"Map": func(ctx context.Context, p *potok.Pool, fn func(context.Context, int) (int, error)) ([]int, error) {
+			return collected(potok.Map(ctx, p, slices.Values(upTo(n)), fn))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			worlds(t, func(t *testing.T) {
+				p := newPool(t, 2)
+				var waiting highWater
+				got, err := run(t.Context(), p, func(ctx context.Context, i int) (int, error) {
+					waiting.enter()
+					defer waiting.leave()
+					return potok.Submit(ctx, p, giving(i, nil)).Result(ctx)
+				})
+				if err != nil || len(got) != n {
+					t.Errorf("%d values, %v", len(got), err)
+				}
+				if most := waiting.most.Load(); most > 1100 { // the longest look-ahead, and some
+					t.Errorf("%d items of %d waited at once", most, n)
+				}
+			})
+		})
+	}
+}
+
 func TestOneWorkerStartsItemsAndCallsInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPool(t, 1)

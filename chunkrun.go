@@ -61,7 +61,9 @@ func (w *worker) openChunk(k *chunk) {
 	k.sealLocked()
 	end := int(k.shut.Load())
 	if at := k.lo + k.of.piece(end-k.lo); at < end && !p.swept {
-		p.ahead = append(p.ahead, k.splitLocked(at, end))
+		// The rest goes to the end of the queue, as if it was submitted now: what the
+		// items submit and wait for comes before it, or all of them would begin and wait.
+		p.queueLocked(k.splitLocked(at, end), false)
 		end = at
 	}
 	if end-k.lo > 1 {
