@@ -59,7 +59,7 @@ type items interface {
 	// through.
 	run(k *chunk)
 	// fail notes how an item failed.
-	fail(k *chunk, i int, err error)
+	fail(i int, err error)
 	// settled is told that a chunk is over, and wakes who waits for it.
 	settled(k *chunk)
 	// piece says how many to take at once of those that are left.
@@ -194,7 +194,7 @@ func (k *chunk) note(i int, err error) {
 		k.failed.Add(1)
 		k.scope.host.Ledger.Asked() // who ranges over the results sees it
 	}
-	k.of.fail(k, i, err)
+	k.of.fail(i, err)
 }
 
 // Expire is part of registry.Expiring.

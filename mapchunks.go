@@ -253,7 +253,7 @@ func (b *mapBlock[In, Out]) run(k *chunk) {
 
 func (b *mapBlock[In, Out]) piece(left int) int { return left }
 
-func (b *mapBlock[In, Out]) fail(_ *chunk, i int, err error) { b.slots[i].err = err }
+func (b *mapBlock[In, Out]) fail(i int, err error) { b.slots[i].err = err }
 
 func (b *mapBlock[In, Out]) refusal(int) error { return nil }
 

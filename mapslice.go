@@ -139,7 +139,7 @@ func (m *sliceMapping[In, Out]) piece(left int) int {
 	return min(m.pace.items(), 1+left/(2*m.pool.size))
 }
 
-func (m *sliceMapping[In, Out]) fail(_ *chunk, i int, err error) {
+func (m *sliceMapping[In, Out]) fail(i int, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if int64(i) < m.errAt.Load() {
@@ -158,7 +158,7 @@ func (m *sliceMapping[In, Out]) refusal(i int) error {
 func (m *sliceMapping[In, Out]) settled(k *chunk) {
 	n := k.shut.Load() - int64(k.lo)
 	if k.why != nil {
-		m.fail(k, k.lo, k.why)
+		m.fail(k.lo, k.why)
 	} else {
 		m.pace.measure(int(n), time.Since(k.began))
 	}

@@ -10,7 +10,7 @@ import (
 type pace struct{ n atomic.Int32 } // 0 stands for 1
 
 const (
-	shortChunk = 200 * time.Microsecond // of 50 µs, taking costs 4 % on two busy processors
+	shortChunk = 200 * time.Microsecond // below it G8 shows what taking costs on two busy processors
 	longChunk  = 4 * shortChunk
 )
 

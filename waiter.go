@@ -180,7 +180,7 @@ func (p *parking) lendFor(ctx context.Context) {
 	}
 }
 
-// newParking is newParking for a wait for this call. Its pool keeps one for the
+// newParking prepares a wait for this call, as the function does. Its pool keeps one for the
 // next wait: a channel must not leave the synctest bubble that it was made in, and
 // a pool does not either.
 func (c *call) newParking(ctx context.Context) *parking {
@@ -196,7 +196,7 @@ func (c *call) newParking(ctx context.Context) *parking {
 	return p
 }
 
-// done gives back a parking that was unparked and received from: nobody else has
+// doneParking gives back a parking that was unparked and received from: nobody else has
 // it any more.
 func (c *call) doneParking(p *parking) {
 	if pool := c.pool(); pool != nil {
