@@ -122,7 +122,7 @@ func (w *worker) again(c *call, j job, err error) bool {
 	p.unlock()
 	// Whoever cancelled it before it waited has only ended its context.
 	if ctxErr := c.Err(); ctxErr != nil {
-		w.expire(c, &cancelledError{ctxErr: ctxErr, cause: context.Cause(c), returned: err})
+		w.expire(c, newCancelledError(ctxErr, context.Cause(c), err))
 	}
 	return true
 }

@@ -154,7 +154,7 @@ func (p *Pool) giveUpRoom(b *blockedCall) {
 	}
 	b.park.resume()
 	c := b.job.base()
-	c.err = cancelledBy(c.scope.ctx)
+	c.fail(cancelledBy(c.scope.ctx))
 	c.move(phasePending, phaseCancelling)
 	b.job.release()
 	p.ledger.Unrun(false, 1)
@@ -181,7 +181,7 @@ func (p *Pool) admitOneLocked(b *blockedCall) bool {
 	p.blocked.remove(b)
 	p.entered++
 	c := b.job.base()
-	c.scope.linkLocked(c)
+	c.scope.listLocked(c)
 	p.after = append(p.after, b.park.unpark)
 	return true
 }

@@ -102,12 +102,12 @@ func (p *Pool) takenLocked(s *segment, lo, hi int) (live bool) {
 	}
 	for _, j := range s.slots[lo:hi] {
 		c := j.base()
-		if c.worker == 0 { // cancelled, and noted as dead
+		if !c.place.queued() { // cancelled, and noted as dead
 			p.dead--
 			discard(j)
 			continue
 		}
-		c.worker = 0
+		c.place.move(0)
 		if p.backlog >= 0 {
 			p.queued--
 		}
@@ -123,7 +123,7 @@ func (p *Pool) stealLocked(w *worker, away bool) bool {
 	for k := p.spares; k != nil; {
 		victim := k
 		k = k.nextSpare
-		gone := p.workers[victim.worker].away
+		gone := p.workers[victim.place&placeMask].away
 		if away && !gone {
 			continue
 		}
@@ -378,6 +378,6 @@ func (w *worker) dropLocked() {
 // the list there. The caller holds mu.
 func unlistLocked(j job) {
 	if c := j.base(); c.scope.done != nil && c.settled() {
-		c.scope.unlinkLocked(c)
+		c.scope.unlistLocked(c)
 	}
 }

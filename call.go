@@ -17,14 +17,13 @@ import (
 // (context.go). It is the first part of every Future, so that a call costs one
 // allocation; whatever few calls need is in more, made on demand.
 type call struct {
-	state  atomic.Uint32 // a phase, with flags; see state.go
-	worker uint32        // index of the worker that runs it; before, its place in the queue (segment.go), guarded by the pool's mu
+	state atomic.Uint32 // a phase, with flags; see state.go
+	place place
 
-	scope      *scope // where and under which context it was submitted; never nil
-	next, prev *call  // the other calls in scope's list; guarded by the pool's mu
-	waiters    atomic.Pointer[waiter]
-	more       atomic.Pointer[extension]
-	err        error // written while settling, read once settled
+	scope   *scope // where and under which context it was submitted; never nil
+	waiters atomic.Pointer[waiter]
+	more    atomic.Pointer[extension]
+	failure *error // nil: none; written while settling, read once settled
 }
 
 // job is a call with its types: the function to run and where its result goes.
@@ -43,6 +42,25 @@ type job interface {
 	name() string
 	// patient calls wait for room where others are refused.
 	patient() bool
+}
+
+// fail writes the error that the call settles with; nil: none.
+func (c *call) fail(err error) {
+	switch e := err.(type) { //nolint:errorlint // as it was made for this, not wrapped
+	case nil:
+	case *cancelledError:
+		c.failure = &e.self
+	default:
+		c.failure = &err
+	}
+}
+
+// err reads it.
+func (c *call) err() error {
+	if c.failure == nil {
+		return nil
+	}
+	return *c.failure
 }
 
 func (c *call) phase() phase  { return c.state.Load() & phaseMask }
@@ -107,7 +125,7 @@ func (c *call) withdrawSilently(from phase, why *cancelledError) (callbacks *wai
 	if !c.move(from, phaseCancelling) {
 		return nil, false
 	}
-	c.err = why
+	c.fail(why)
 	return c.settleUnrun(from, phaseCancelled), true
 }
 
@@ -121,7 +139,7 @@ func (c *call) Unstarted() bool {
 func (c *call) Expire(cause error) (finish func(*registry.Seat)) {
 	why, ok := cause.(*cancelledError) //nolint:errorlint // as it was made for this, not wrapped
 	if !ok {
-		why = &cancelledError{ctxErr: context.Canceled, cause: cause}
+		why = newCancelledError(context.Canceled, cause, nil)
 	}
 	callbacks, _ := c.expireSilently(why)
 	if callbacks == nil {
@@ -155,7 +173,7 @@ func (c *call) refuse(err error) bool {
 	if !c.move(phasePending, phaseRefusing) {
 		return false
 	}
-	c.err = err
+	c.fail(err)
 	c.leaveUnrun(c.settleUnrun(phasePending, phaseFailed))
 	return true
 }
@@ -255,8 +273,8 @@ func (c *call) settleHand(to phase, write func()) bool {
 // whoever waits. It returns the callbacks, which are still to run. carry and l are
 // as in announce.
 func (c *call) conclude(j job, tally *registry.Tally, err error, carry registry.Unit, l leaver) (callbacks *waiter) {
-	var to phase
-	to, c.err = c.classify(err)
+	to, err := c.classify(err)
+	c.fail(err)
 	j.release()
 	c.move(phaseEnding, phaseConcluding)
 	switch to {
@@ -273,7 +291,7 @@ func (c *call) conclude(j job, tally *registry.Tally, err error, carry registry.
 // turnAway fails a call that the executor does not take.
 func turnAway(h *registry.Host, j job, err error) {
 	c := j.base()
-	c.err = err
+	c.fail(err)
 	c.move(phasePending, phaseRefusing)
 	j.release()
 	h.Ledger.Unrun(true, 1)
@@ -318,7 +336,7 @@ func (c *call) outcome() error {
 			h.Ledger.Asked()
 		}
 	}
-	return c.err
+	return c.err()
 }
 
 // classify turns what a call returned into how it settles.
@@ -334,7 +352,7 @@ func (c *call) classify(err error) (phase, error) {
 	if !matches(err, ctxErr) && !matches(err, cause) {
 		return phaseFailed, err
 	}
-	return phaseCancelled, &cancelledError{ctxErr: ctxErr, cause: cause, returned: err}
+	return phaseCancelled, newCancelledError(ctxErr, cause, err)
 }
 
 // endedErr is Err for a call that has returned. It may have seen Submit's ctx end

@@ -54,7 +54,7 @@ func (w *worker) runItems(k *chunk) (rest *chunk) {
 // openChunk begins a chunk: nothing more can be put in, and others may take from it.
 func (w *worker) openChunk(k *chunk) {
 	p := w.pool
-	k.worker = w.index
+	k.place.move(place(w.index))
 	k.began = time.Now()
 	p.mu.Lock()
 	defer p.unlock()

@@ -73,14 +73,21 @@ type cancelledError struct {
 	ctxErr   error // context.Canceled or context.DeadlineExceeded
 	cause    error // who or what cancelled
 	returned error // what the call returned; nil: it never ran
+	self     error // this one, for calls to point to
 }
 
 // What Cancel and Close leave in a call that does not run: always the same, so
 // that cancelling allocates nothing.
 var (
-	errCancelledByHand  = &cancelledError{ctxErr: context.Canceled, cause: ErrCancelled}
-	errCancelledByClose = &cancelledError{ctxErr: context.Canceled, cause: ErrClosed}
+	errCancelledByHand  = newCancelledError(context.Canceled, ErrCancelled, nil)
+	errCancelledByClose = newCancelledError(context.Canceled, ErrClosed, nil)
 )
+
+func newCancelledError(ctxErr, cause, returned error) *cancelledError {
+	e := &cancelledError{ctxErr: ctxErr, cause: cause, returned: returned}
+	e.self = e
+	return e
+}
 
 func (e *cancelledError) Error() string {
 	switch {
@@ -106,5 +113,5 @@ func (e *cancelledError) Unwrap() []error {
 
 // cancelledBy returns the error of a call that does not run, because ctx ended.
 func cancelledBy(ctx context.Context) *cancelledError {
-	return &cancelledError{ctxErr: ctx.Err(), cause: context.Cause(ctx)}
+	return newCancelledError(ctx.Err(), context.Cause(ctx), nil)
 }

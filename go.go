@@ -40,8 +40,8 @@ func (f *Future[T]) run(fn func(context.Context) (T, error)) {
 			err = unwound(recover())
 		}
 		c.move(phaseRunning, phaseEnding)
-		var to phase
-		to, c.err = c.classify(err)
+		to, err := c.classify(err)
+		c.fail(err)
 		runCallbacks(c.publish(to, nil))
 	}()
 	f.value, err = fn(c)
@@ -66,7 +66,7 @@ func Then[A, B any](f *Future[A], fn func(context.Context, A) (B, error)) *Futur
 			g.start(func(ctx context.Context) (B, error) { return fn(ctx, f.value) })
 			return
 		}
-		g.call.settleHand(f.call.phase(), func() { g.call.err = err })
+		g.call.settleHand(f.call.phase(), func() { g.call.fail(err) })
 	})
 	return g
 }

@@ -147,7 +147,7 @@ func (m *mapping[Out]) add(f *Future[Out]) bool {
 	}
 	m.wakeConsumer()
 	if f.call.state.Load()&phaseRefused != 0 {
-		m.end = f.call.err
+		m.end = f.call.err()
 		return false
 	}
 	return true

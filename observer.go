@@ -95,7 +95,7 @@ func (w *watch) settled(c *call, to phase) {
 		ctx = c.scope.ctx
 	}
 	e := w.event(c, x)
-	e.State, e.Err = stateOf(to), c.err
+	e.State, e.Err = stateOf(to), c.err()
 	guard("observer's Settled", func() { w.Settled(ctx, e) })
 }
 

@@ -44,7 +44,7 @@ func (c *call) lend() *lending {
 	default:
 		l.lent = true
 		p.lent++
-		p.workers[c.worker].away = true // what he has not started is for others
+		p.workers[c.place&placeMask].away = true // what he has not started is for others
 		p.passLocked()
 		p.kickLocked()
 	}
@@ -78,7 +78,7 @@ func (l *lending) needsPlace() bool { return l.lent && l.waits == 0 && !l.over }
 func (p *Pool) backLocked(c *call, l *lending) {
 	l.lent = false
 	p.lent--
-	p.workers[c.worker].away = false
+	p.workers[c.place&placeMask].away = false
 }
 
 // passLocked gives a place that is held to one who returns from a wait, before

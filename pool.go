@@ -187,7 +187,7 @@ func (p *Pool) countLocked() (n registry.Uncounted) {
 // attempts, without a start.
 func (p *Pool) withdrawn(c *call) {
 	p.mu.Lock()
-	c.scope.unlinkLocked(c)
+	c.scope.unlistLocked(c)
 	if _, was := p.waiting[c]; was {
 		delete(p.waiting, c)
 		if c.extend().retry.Stop() {
@@ -195,7 +195,7 @@ func (p *Pool) withdrawn(c *call) {
 		}
 	}
 	if p.queue.has(c) {
-		c.worker = 0
+		c.place.move(0)
 		p.dead++
 		if p.backlog >= 0 {
 			p.queued--
@@ -216,8 +216,8 @@ func (p *Pool) compactLocked() {
 		if c.phase() == phasePending {
 			return true
 		}
-		if c.worker != 0 { // withdrawn has not come to it yet
-			c.worker = 0
+		if c.place.queued() { // withdrawn has not come to it yet
+			c.place.move(0)
 			if p.backlog >= 0 {
 				p.queued--
 			}

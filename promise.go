@@ -29,5 +29,5 @@ func (p *Promise[T]) Reject(err error) bool {
 	if err == nil {
 		panic("potok: Promise.Reject: nil error")
 	}
-	return p.future.call.settleHand(phaseFailed, func() { p.future.call.err = err })
+	return p.future.call.settleHand(phaseFailed, func() { p.future.call.fail(err) })
 }

@@ -61,7 +61,7 @@ func (f *taskCall[In, Out]) Cancel(cause error) bool {
 	if f == nil {
 		return false
 	}
-	return f.call.cancel(&cancelledError{ctxErr: context.Canceled, cause: cause})
+	return f.call.cancel(newCancelledError(context.Canceled, cause, nil))
 }
 
 // remoteJob is a job in the hands of another executor than Pool.
@@ -154,7 +154,7 @@ func (c *call) settleAt(j job, t *taskOptions, err error) (pause time.Duration, 
 		c.move(phaseEnding, phaseWaiting)
 		// Whoever cancelled it before it waited has only ended its context.
 		if ctxErr := c.Err(); ctxErr != nil {
-			c.expire(&cancelledError{ctxErr: ctxErr, cause: context.Cause(c), returned: err})
+			c.expire(newCancelledError(ctxErr, context.Cause(c), err))
 		}
 		return pause, true
 	}

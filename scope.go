@@ -3,6 +3,7 @@ package potok
 import (
 	"context"
 	"reflect"
+	"slices"
 
 	"github.com/potok-go/potok/internal/registry"
 )
@@ -19,13 +20,16 @@ type scope struct {
 	ctx  context.Context //nolint:containedctx // it carries the ctx to the worker
 	done <-chan struct{} // ctx.Done()
 
-	head   *call       // of the list, linked by next and prev; in no order
+	calls  []*call     // the list, with some that have left it
 	size   int         // calls in the list, or about to be
 	shared bool        // a later Submit with the same ctx finds it
 	ended  bool        // ctx has ended and the list was swept
 	stop   func() bool // ends the watch
 	stale  bool        // it is on its way out
 }
+
+// keptCalls is how long a list may be whose memory is kept when it is empty.
+const keptCalls = 256
 
 // background is the scope of calls without an executor under a context that
 // cannot end, a promise's.
@@ -37,33 +41,30 @@ func comparableContext(ctx context.Context) bool {
 	return t.Kind() == reflect.Pointer || t.Size() == 0
 }
 
-// linkLocked adds an accepted call. The caller holds the pool's mu.
-func (s *scope) linkLocked(c *call) {
+// listLocked adds an accepted call. The caller holds the pool's mu.
+func (s *scope) listLocked(c *call) {
 	if s.done == nil {
 		return
 	}
-	c.next = s.head
-	if s.head != nil {
-		s.head.prev = c
-	}
-	s.head = c
+	c.place |= isListed
+	s.calls = append(s.calls, c)
 }
 
-// unlinkLocked takes a call out, if it is in. The caller holds the pool's mu.
-func (s *scope) unlinkLocked(c *call) {
-	if s.done == nil || c.prev == nil && s.head != c {
+// unlistLocked takes out a call that has settled or is about to, if it is in. The
+// list itself is cleaned when half as many have left as are in, so that each costs
+// little and few are kept. The caller holds the pool's mu.
+func (s *scope) unlistLocked(c *call) {
+	if c.place&isListed == 0 {
 		return
 	}
-	if c.prev != nil {
-		c.prev.next = c.next
-	} else {
-		s.head = c.next
-	}
-	if c.next != nil {
-		c.next.prev = c.prev
-	}
-	c.next, c.prev = nil, nil
+	c.place &^= isListed
 	s.pool.forgetLocked(s)
+	if len(s.calls) > s.size+s.size/2 {
+		s.calls = slices.DeleteFunc(s.calls, func(c *call) bool { return c.phase() >= phaseSettling })
+	}
+	if len(s.calls) == 0 && cap(s.calls) > keptCalls {
+		s.calls = nil
+	}
 }
 
 // over says whether ctx has ended: two loads while it has not.
@@ -80,7 +81,7 @@ func (s *scope) over() bool {
 }
 
 // scopeOf returns the scope of ctx, a new one if need be, and counts one more
-// call for it, which ends by linkLocked and unlinkLocked or by forgetLocked. It is
+// call for it, which ends by listLocked and unlistLocked or by forgetLocked. It is
 // called with mu held and returns with mu held, but may have let it go meanwhile:
 // to watch a ctx of the user's own kind runs his code.
 func (p *Pool) scopeOf(ctx context.Context) *scope {
@@ -188,7 +189,7 @@ func (p *Pool) sweep(s *scope) {
 		p.last = nil
 	}
 	calls := make([]registry.Expiring, 0, s.size)
-	for c := s.head; c != nil; c = c.next {
+	for _, c := range s.calls {
 		calls = append(calls, c)
 	}
 	p.unlock()

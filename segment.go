@@ -23,32 +23,42 @@ type segment struct {
 type jobQueue struct {
 	head, tail *segment
 	n          int      // jobs in it, cancelled ones too
-	first      uint32   // number of the first, but for those that were put back
-	last       uint32   // number of the next
+	first      place    // number of the first, but for those that were put back
+	last       place    // number of the next
 	spare      *segment // one, kept for reuse
 }
 
-// What a call's worker says while it has none.
+// place tells where a call is. It is guarded by the pool's mu, but while the call
+// runs it is its worker's.
+type place uint32
+
 const (
-	isQueued uint32 = 1 << 31 // it was queued under the number in the other bits
-	isBack   uint32 = 1 << 30 // it was put back to the head of the queue, and has no number
-	// 0: it is not in the queue, or noted as dead
-	placeMask = isBack - 1
+	isQueued place = 1 << 31 // in the queue, or taken from it, under the number in the low bits
+	isBack   place = 1 << 30 // put back to the head of the queue, without a number
+	isListed place = 1 << 29 // in its scope's list
+	// Neither queued nor back: not in the queue, or noted as dead. The low bits are
+	// then the index of the worker who runs it, once one does.
+	placeMask = isListed - 1
 )
+
+func (p place) queued() bool { return p&(isQueued|isBack) != 0 }
+
+// move says where the call is now. That it is listed stays.
+func (p *place) move(to place) { *p = *p&isListed | to }
 
 // has says whether a call that does not run is in the queue and not noted as dead.
 func (q *jobQueue) has(c *call) bool {
 	switch {
-	case c.worker&isBack != 0:
+	case c.place&isBack != 0:
 		return true
-	case c.worker&isQueued != 0:
-		return (c.worker-q.first)&placeMask < uint32(q.n)
+	case c.place&isQueued != 0:
+		return int((c.place-q.first)&placeMask) < q.n
 	}
 	return false
 }
 
 func (q *jobQueue) push(j job) {
-	j.base().worker = isQueued | q.last&placeMask
+	j.base().place.move(isQueued | q.last&placeMask)
 	q.last++
 	t := q.tail
 	if t == nil || t.hi == segmentSize {
@@ -71,7 +81,7 @@ func (q *jobQueue) pushFront(jobs []job) {
 		return
 	}
 	for _, j := range jobs {
-		j.base().worker = isBack
+		j.base().place.move(isBack)
 	}
 	s := q.segment()
 	s.front = true
@@ -103,7 +113,7 @@ func (q *jobQueue) take(want int) (s *segment, lo, hi int) {
 	s.refs++
 	q.n -= hi - lo
 	if !s.front {
-		q.first += uint32(hi - lo)
+		q.first += place(hi - lo)
 	}
 	return s, lo, hi
 }

@@ -122,7 +122,7 @@ func (p *Pool) acceptSome(ctx context.Context, b jobs, from, to int) bool {
 		j := b.job(i)
 		c := j.base()
 		c.scope = s
-		s.linkLocked(c)
+		s.listLocked(c)
 		p.queueLocked(j, false)
 	}
 	p.kickLocked()
@@ -156,7 +156,7 @@ func (p *Pool) enterLocked(ctx context.Context, c *call, j job, inside bool) {
 	case c.scope.over():
 		why = cancelledBy(ctx)
 	default:
-		c.scope.linkLocked(c)
+		c.scope.listLocked(c)
 		p.placeLocked(j)
 		p.unlock()
 		return

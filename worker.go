@@ -197,7 +197,7 @@ func (w *worker) run(j job) {
 		discard(j)
 		return
 	}
-	c.worker = w.index
+	c.place.move(place(w.index))
 	w.ran++
 	if c.scope.done != nil {
 		w.lists = true
