@@ -100,7 +100,8 @@ func (p *Pool) takenLocked(s *segment, lo, hi int) (live bool) {
 	if p.dead == 0 && p.backlog < 0 && !s.front {
 		return true
 	}
-	for _, j := range s.slots[lo:hi] {
+	for i := lo; i < hi; i++ {
+		j := s.at(i)
 		c := j.base()
 		if !c.place.queued() { // cancelled, and noted as dead
 			p.dead--
@@ -161,8 +162,8 @@ func (p *Pool) stealLocked(w *worker, away bool) bool {
 			continue
 		}
 		victim.end = min(victim.end, from)
-		rest := victim.seg.slots[from:end]
-		w.seg, w.lo, w.hi = p.queue.aside(rest), 0, len(rest)
+		w.seg, w.lo, w.hi = victim.seg, from, end
+		w.seg.refs++
 		w.windowLocked()
 		return true
 	}
@@ -174,17 +175,18 @@ func (w *worker) firstLocked() *call {
 	if w.hand != nil {
 		return w.hand.base()
 	}
-	return w.seg.slots[w.lo].base()
+	return w.seg.at(w.lo).base()
 }
 
-// restLocked returns the part of the worker's window that he has not come to, or
-// may just be coming to. The caller holds mu.
-func (w *worker) restLocked() []job {
-	from, end := int(w.pos.Load())+1, int(w.shut.Load())
-	if w.seg == nil || from >= end {
-		return nil
+// eachLeftLocked calls fn with every job of the worker's window that he has not come
+// to, or may just be coming to. The caller holds mu.
+func (w *worker) eachLeftLocked(fn func(job)) {
+	if w.seg == nil {
+		return
 	}
-	return w.seg.slots[from:end]
+	for i := int(w.pos.Load()) + 1; i < int(w.shut.Load()); i++ {
+		fn(w.seg.at(i))
+	}
 }
 
 // windowLocked begins a window. Its first slot cannot be stolen. The caller holds
@@ -283,7 +285,7 @@ func (w *worker) finishedLocked(i int) *call {
 	case w.hand != nil || w.seg == nil || i >= w.end || i > at:
 		return nil
 	default:
-		j = w.seg.slots[i]
+		j = w.seg.at(i)
 		if i < at {
 			return j.base()
 		}
@@ -299,13 +301,13 @@ func (w *worker) countLocked(n *registry.Uncounted) {
 	at := int(w.pos.Load())
 	current := w.hand
 	if current == nil && w.seg != nil {
-		for _, j := range w.seg.slots[w.lo:max(w.lo, min(at, w.end))] {
-			if j.base().state.Load()&phaseAlone != 0 {
+		for i := w.lo; i < min(at, w.end); i++ {
+			if w.seg.at(i).base().state.Load()&phaseAlone != 0 {
 				n.Succeeded++
 			}
 		}
 		if at < w.end {
-			current = w.seg.slots[at]
+			current = w.seg.at(at)
 		}
 	}
 	if _, many := current.(*chunk); many || current == nil {
@@ -328,13 +330,14 @@ func (w *worker) putBackLocked() {
 	}
 	p := w.pool
 	var rest []job
-	for _, j := range w.seg.slots[w.at:end] {
-		if j.base().phase() == phasePending {
+	for i := w.at; i < end; i++ {
+		if j := w.seg.at(i); j.base().phase() == phasePending {
 			rest = append(rest, j)
 		} else {
 			discard(j)
 		}
 	}
+	w.seg.clear(w.at, end)
 	w.end = min(w.end, w.at)
 	w.at = end
 	w.shut.Store(0)
@@ -362,11 +365,11 @@ func (w *worker) dropLocked() {
 	w.unbatchLocked()
 	if w.lists {
 		w.lists = false
-		for _, j := range w.seg.slots[w.lo:w.hi] {
-			unlistLocked(j)
+		for i := w.lo; i < w.end; i++ {
+			unlistLocked(w.seg.at(i))
 		}
 	}
-	w.pool.queue.done(w.seg, w.lo, w.hi)
+	w.pool.queue.done(w.seg, w.lo, w.end)
 	w.seg = nil
 	w.lo, w.hi, w.at, w.told, w.end = 0, 0, 0, 0, 0
 	w.pos.Store(0)

@@ -131,9 +131,7 @@ func (p *Pool) sweepLocked() []registry.Expiring {
 		}
 	}
 	for w := p.batched; w != nil; w = w.nextBatched {
-		for _, j := range w.restLocked() {
-			add(j)
-		}
+		w.eachLeftLocked(add)
 	}
 	for c := range p.waiting {
 		calls = append(calls, c)

@@ -14,6 +14,20 @@ type window struct {
 	want   []job
 }
 
+// jobList is jobs that were submitted together.
+type jobList []job
+
+func (l *jobList) Len() int      { return len(*l) }
+func (l *jobList) job(i int) job { return (*l)[i] }
+
+// jobsOf returns the jobs of a window.
+func jobsOf(s *segment, lo, hi int) (js []job) {
+	for i := lo; i < hi; i++ {
+		js = append(js, s.at(i))
+	}
+	return js
+}
+
 func TestTheQueueIsASlice(t *testing.T) {
 	for range 5 {
 		seed := rand.Uint64()
@@ -29,6 +43,24 @@ func TestTheQueueIsASlice(t *testing.T) {
 		live := func(j job) bool { return !j.base().settled() }
 		for range 200 {
 			switch op := r.IntN(100); {
+			case op < 10: // in parts, between which somebody may take
+				many, to := new(jobList), 0
+				for range 1 + r.IntN(2*segmentSize) {
+					*many = append(*many, fresh())
+				}
+				for to < many.Len() {
+					from := to
+					to = min(many.Len(), to+1+r.IntN(segmentSize))
+					q.pushSome(many, from, to)
+					model = append(model, (*many)[from:to]...)
+					if s, lo, hi := q.take(1 + r.IntN(2*maxBatch)); r.IntN(2) == 0 {
+						windows = append(windows, window{s, lo, hi, slices.Clone(model[:hi-lo])})
+						model = model[hi-lo:]
+					} else {
+						model = model[hi-lo:]
+						q.done(s, lo, hi)
+					}
+				}
 			case op < 35:
 				for range 1 + r.IntN(1+r.IntN(2*segmentSize)) {
 					j := fresh()
@@ -57,8 +89,12 @@ func TestTheQueueIsASlice(t *testing.T) {
 				w := windows[i]
 				windows = slices.Delete(windows, i, i+1)
 				if r.IntN(3) == 0 { // a thief takes its later half
-					half := w.want[len(w.want)/2:]
-					windows = append(windows, window{q.aside(half), 0, len(half), half})
+					half := len(w.want) / 2
+					if half < len(w.want) {
+						w.seg.refs++
+						windows = append(windows, window{w.seg, w.lo + half, w.hi, w.want[half:]})
+					}
+					w.hi = w.lo + half
 				}
 				q.done(w.seg, w.lo, w.hi)
 			case op < 97:
@@ -73,7 +109,7 @@ func TestTheQueueIsASlice(t *testing.T) {
 			default: // drain
 				for len(model) > 0 {
 					s, lo, hi := q.take(maxBatch)
-					if !slices.Equal(s.slots[lo:hi], model[:hi-lo]) {
+					if !slices.Equal(jobsOf(s, lo, hi), model[:hi-lo]) {
 						t.Fatalf("seed %d: drained other jobs", seed)
 					}
 					model = model[hi-lo:]
@@ -86,7 +122,7 @@ func TestTheQueueIsASlice(t *testing.T) {
 				t.Fatalf("seed %d: the queue has %d jobs (n is %d), the model %d", seed, len(got), q.n, len(model))
 			}
 			for _, w := range windows {
-				if !slices.Equal(w.seg.slots[w.lo:w.hi], w.want) {
+				if !slices.Equal(jobsOf(w.seg, w.lo, w.hi), w.want) {
 					t.Fatalf("seed %d: a window has changed", seed)
 				}
 			}
@@ -103,7 +139,7 @@ func checkSegments(t *testing.T, q *jobQueue) {
 	}
 	last := q.head
 	for s := q.head; s != nil; s = s.next {
-		if s.lo < 0 || s.lo > s.hi || s.hi > segmentSize || s.refs < 0 || s == q.spare {
+		if s.lo < 0 || s.lo > s.hi || s.many == nil && s.hi > segmentSize || s.many != nil && s.lo == s.hi || s.refs < 0 || s == q.spare {
 			t.Fatalf("a segment with lo %d, hi %d, refs %d, spare %v", s.lo, s.hi, s.refs, s == q.spare)
 		}
 		last = s
@@ -129,10 +165,14 @@ func TestAnEmptiedQueueKeepsNoJobs(t *testing.T) {
 		for range 3*segmentSize + 7 {
 			q.push(&plainCall{})
 		}
+		q.pushSome(&jobList{&plainCall{}}, 0, 1)
 		for s, lo, hi := q.take(maxBatch); s != nil; s, lo, hi = q.take(maxBatch) {
 			q.done(s, lo, hi)
 		}
 		for s := q.head; s != nil; s = s.next {
+			if s.many != nil {
+				t.Fatal("jobs are kept that were submitted together")
+			}
 			for i, j := range s.slots {
 				if j != nil {
 					t.Fatal("a job is kept in slot", i)

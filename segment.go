@@ -1,19 +1,37 @@
 package potok
 
-// segmentSize calls share one allocation in the queue: 16 bytes a call, and with
-// the other fields just 4,096, which is a size class of Go's allocator.
-const segmentSize = 253
+// segmentSize calls share one allocation in the queue.
+const segmentSize = 256
 
-// segment is a part of the queue. A worker takes a window of it, slots that
+// segment is a part of the queue. A worker takes a window of it, jobs that
 // nobody changes until he is done with them, so he reads them without a lock and
 // so do those who steal from him.
 type segment struct {
-	slots  [segmentSize]job
-	front  bool // made by pushFront
-	lo, hi int  // slots still in the queue are lo <= i < hi
-	refs   int  // windows that workers have
+	slots  []job // segmentSize of them; nil with many
+	many   jobs  // they were submitted together, and need no slots of their own
+	front  bool  // made by pushFront
+	lo, hi int   // those still in the queue are lo <= i < hi
+	refs   int   // windows that workers have
 	next   *segment
 }
+
+// at returns job i.
+func (s *segment) at(i int) job {
+	if s.many != nil {
+		return s.many.job(i)
+	}
+	return s.slots[i]
+}
+
+// clear forgets jobs, so that what ran is not kept. Those of many keep each other.
+func (s *segment) clear(lo, hi int) {
+	if s.many == nil {
+		clear(s.slots[lo:hi])
+	}
+}
+
+// full says whether nothing more can be pushed.
+func (s *segment) full() bool { return s.hi == len(s.slots) || s.many != nil }
 
 // jobQueue is a FIFO of any length. It is guarded by the pool's mu.
 //
@@ -61,18 +79,36 @@ func (q *jobQueue) push(j job) {
 	j.base().place.move(isQueued | q.last&placeMask)
 	q.last++
 	t := q.tail
-	if t == nil || t.hi == segmentSize {
+	if t == nil || t.full() {
 		t = q.segment()
-		if q.tail == nil {
-			q.head = t
-		} else {
-			q.tail.next = t
-		}
-		q.tail = t
+		q.appendSegment(t)
 	}
 	t.slots[t.hi] = j
 	t.hi++
 	q.n++
+}
+
+// pushSome is push for those of many from lo to hi.
+func (q *jobQueue) pushSome(many jobs, lo, hi int) {
+	for i := lo; i < hi; i++ {
+		many.job(i).base().place.move(isQueued | q.last&placeMask)
+		q.last++
+	}
+	if t := q.tail; t != nil && t.many == many && t.hi == lo {
+		t.hi = hi
+	} else {
+		q.appendSegment(&segment{many: many, lo: lo, hi: hi})
+	}
+	q.n += hi - lo
+}
+
+func (q *jobQueue) appendSegment(s *segment) {
+	if q.tail == nil {
+		q.head = s
+	} else {
+		q.tail.next = s
+	}
+	q.tail = s
 }
 
 // pushFront puts jobs back, at most segmentSize, in their order.
@@ -100,7 +136,7 @@ func (q *jobQueue) pushFront(jobs []job) {
 // the caller gets a reference. It returns none only from an empty queue.
 func (q *jobQueue) take(want int) (s *segment, lo, hi int) {
 	for s = q.head; s != nil && s.lo == s.hi; s = q.head {
-		if s == q.tail && s.hi < segmentSize {
+		if s == q.tail && !s.full() {
 			return nil, 0, 0 // empty, and the rest of it can still be filled
 		}
 		q.drop(s)
@@ -115,6 +151,9 @@ func (q *jobQueue) take(want int) (s *segment, lo, hi int) {
 	if !s.front {
 		q.first += place(hi - lo)
 	}
+	if s.many != nil && s.lo == s.hi {
+		q.drop(s) // or it would keep what it had until the next take
+	}
 	return s, lo, hi
 }
 
@@ -125,16 +164,16 @@ func (q *jobQueue) drop(s *segment) {
 		q.tail = nil
 	}
 	s.next = nil
-	s.lo, s.hi = segmentSize, segmentSize // full: no longer in the queue
+	s.lo, s.hi = len(s.slots), len(s.slots) // full: no longer in the queue
 	q.recycle(s)
 }
 
 // done gives a window back. Its slots are cleared, so that what ran is not kept.
 func (q *jobQueue) done(s *segment, lo, hi int) {
-	clear(s.slots[lo:hi])
+	s.clear(lo, hi)
 	s.refs--
 	switch {
-	case s.refs > 0:
+	case s.refs > 0 || s.many != nil:
 	case q.n == 0 && s == q.tail: // it is the only one left
 		s.lo, s.hi = 0, 0 // the queue is empty: start over
 	case s != q.head && s.lo == s.hi:
@@ -144,7 +183,7 @@ func (q *jobQueue) done(s *segment, lo, hi int) {
 
 // recycle keeps an unused segment for the next one that is needed.
 func (q *jobQueue) recycle(s *segment) {
-	if s.refs == 0 && s.next == nil && s != q.tail {
+	if s.refs == 0 && s.next == nil && s != q.tail && s.many == nil {
 		q.spare = s
 	}
 }
@@ -152,26 +191,18 @@ func (q *jobQueue) recycle(s *segment) {
 func (q *jobQueue) segment() *segment {
 	s := q.spare
 	if s == nil {
-		return new(segment)
+		return &segment{slots: make([]job, segmentSize)}
 	}
 	q.spare = nil
 	s.lo, s.hi, s.front = 0, 0, false
 	return s
 }
 
-// aside returns a segment with jobs that is not in the queue, referred to once.
-func (q *jobQueue) aside(jobs []job) *segment {
-	s := q.segment()
-	s.lo, s.hi, s.refs = segmentSize, segmentSize, 1
-	copy(s.slots[:], jobs)
-	return s
-}
-
 // each calls fn with every job in the queue.
 func (q *jobQueue) each(fn func(job)) {
 	for s := q.head; s != nil; s = s.next {
-		for _, j := range s.slots[s.lo:s.hi] {
-			fn(j)
+		for i := s.lo; i < s.hi; i++ {
+			fn(s.at(i))
 		}
 	}
 }

@@ -119,12 +119,11 @@ func (p *Pool) acceptSome(ctx context.Context, b jobs, from, to int) bool {
 	p.submits.Add(1)
 	s.size += to - from - 1 // scopeOf has counted one
 	for i := from; i < to; i++ {
-		j := b.job(i)
-		c := j.base()
+		c := b.job(i).base()
 		c.scope = s
 		s.listLocked(c)
-		p.queueLocked(j, false)
 	}
+	p.queue.pushSome(b, from, to)
 	p.kickLocked()
 	return true
 }

@@ -113,7 +113,7 @@ func (w *worker) runBatch() {
 		return
 	}
 	for w.owns(w.at) {
-		j := w.seg.slots[w.at]
+		j := w.seg.at(w.at)
 		w.at++
 		w.run(j)
 		if !w.placed || w.pool.wanted.Load() > 0 {
