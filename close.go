@@ -66,7 +66,6 @@ func (p *Pool) Close() error {
 
 // settleDown waits for the ledger with the place of the enclosing call lent.
 func (p *Pool) settleDown(ctx context.Context, wait func(context.Context) error) error {
-	p.flush()
 	return Lend(ctx, func() error { return wait(ctx) })
 }
 
@@ -150,10 +149,15 @@ func (p *Pool) quietLocked() {
 	}
 }
 
-// flush makes the ledger know what the workers have finished.
+// flush makes the ledger know what the workers have finished, and what has not
+// come though it was entered.
 func (p *Pool) flush() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.credit > 0 {
+		p.ledger.Leave(p.credit)
+		p.credit = 0
+	}
 	for _, w := range p.workers {
 		w.tellLocked()
 	}

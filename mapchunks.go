@@ -273,7 +273,11 @@ func (m *chunkMapping[In, Out]) wake(k *chunk) {
 
 // await parks the consumer until k, or the next block, may have what he wants.
 func (m *chunkMapping[In, Out]) await(k *chunk, there func() bool) {
-	m.parked = newParking(m.consumer)
+	if m.parked == nil {
+		m.parked = newParking(m.consumer)
+	} else { // of the wait before, which is over
+		m.parked.lendFor(m.consumer)
+	}
 	m.wants.Store(k)
 	if there() && m.wants.CompareAndSwap(k, nil) {
 		m.parked.resume()

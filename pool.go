@@ -25,12 +25,13 @@ type Pool struct {
 	backlog  int  // at most so many queued; -1: no limit
 	refuse   bool // a call that finds no room fails
 	plain    *scope
-	killed   atomic.Bool             // Close began: contexts of running calls have ended
-	wanted   atomic.Int32            // len(returners): workers look at it between calls
-	parking  atomic.Pointer[parking] // one for the next wait for a call
-	submits  atomic.Uint64           // changes with every call submitted to a pool of one worker; see mayGrow
+	killed   atomic.Bool   // Close began: contexts of running calls have ended
+	wanted   atomic.Int32  // len(returners): workers look at it between calls
+	submits  atomic.Uint64 // changes with every call submitted to a pool of one worker; see mayGrow
 	maxBatch int
-	_        cacheLine // what is above is read by all the time, what is below written
+
+	resultWait atomic.Pointer[resultWait] // one for the next wait for a call
+	_          cacheLine                  // what is above is read by all the time, what is below written
 
 	// mu guards the fields below and the lending and scopes of the pool's calls;
 	// never held while blocking or while code of the user's runs. The ledger's
@@ -40,6 +41,7 @@ type Pool struct {
 	queued    int         // with a backlog: calls in queue that can still run; over backlog only by those that come back to it
 	dead      int         // calls in queue that were cancelled
 	entered   uint64      // calls accepted, ever
+	credit    int         // calls entered in the ledger in advance; see enterLedgerLocked
 	blocked   blockedList // submitters waiting for room; empty unless queued >= backlog
 	free      int         // places nobody holds; 0 <= free <= size
 	lent      int         // places lent by calls that wait
@@ -126,6 +128,7 @@ func NewPool(workers int, opts ...PoolOption) *Pool {
 		quiet:    make(chan struct{}),
 	}
 	p.host.Ledger = &p.ledger
+	p.ledger.Watched = p.flush
 	p.plain = &scope{host: &p.host, pool: p, ctx: context.Background()}
 	for _, o := range opts {
 		o.apply(p)
@@ -231,6 +234,10 @@ func (p *Pool) compactLocked() {
 // unlock gives mu up and does what could not be done under it.
 func (p *Pool) unlock() {
 	after := p.after
+	if after == nil {
+		p.mu.Unlock()
+		return
+	}
 	p.after = nil
 	p.mu.Unlock()
 	for _, fn := range after {

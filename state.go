@@ -51,9 +51,10 @@ func (s State) String() string {
 //	final ──► final|flag    asked: the first who asks for a failed outcome;
 //	                        released: the first who drops function and argument;
 //	                        refused: the executor did not take it
-//	any ──► any|flag        awaited: who waits, or adds a callback; see waiter.go
-//	running ──► final|alone the worker, if nobody waits (CAS): the call is in no
-//	                        counter until its batch is; see batch.go
+//	any ──► any|flag        awaited: who waits, or adds a callback; called: who adds
+//	                        a callback; left: who gives up waiting; see waiter.go
+//	running ──► final|alone the worker, if there is no callback (CAS): the call is in
+//	                        no counter until its batch is; see batch.go
 //
 // Settling and concluding last as long as an observer's Settled. From outside they
 // look like what they were before: pending, running.
@@ -79,6 +80,8 @@ const (
 	phaseRefused  phase = 0x400
 	phaseAwaited  phase = 0x800
 	phaseAlone    phase = 0x1000
+	phaseCalled   phase = 0x2000
+	phaseLeft     phase = 0x4000
 )
 
 func stateOf(p phase) State {

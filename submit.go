@@ -131,7 +131,7 @@ func (p *Pool) acceptSome(ctx context.Context, b jobs, from, to int) bool {
 // enterLocked takes a call for which there is room. The caller holds mu, which
 // is given up.
 func (p *Pool) enterLocked(ctx context.Context, c *call, j job, inside bool) {
-	if !p.ledger.Enter(1, inside) {
+	if !p.enterLedgerLocked(inside) {
 		p.unlock()
 		// Shutdown may have begun just now: look where the call comes from.
 		inside = !inside && !p.ledger.Closed() && p.runsHere(ctx)
@@ -166,6 +166,27 @@ func (p *Pool) enterLocked(ctx context.Context, c *call, j job, inside bool) {
 	p.unlock()
 	c.cancel(why)
 	discard(j)
+}
+
+// creditSize is how many calls enter the ledger at once.
+const creditSize = 64
+
+// enterLedgerLocked enters a call in the ledger. While nobody watches that it
+// enters some in advance, which spares the others a locked operation: as long as
+// mu is held nobody who begins to watch can miss them, as flush takes them back
+// after that. The caller holds mu.
+func (p *Pool) enterLedgerLocked(inside bool) bool {
+	if !p.ledger.Calm() {
+		return p.ledger.Enter(1, inside)
+	}
+	if p.credit == 0 {
+		if !p.ledger.Enter(creditSize, false) {
+			return p.ledger.Enter(1, inside)
+		}
+		p.credit = creditSize
+	}
+	p.credit--
+	return true
 }
 
 // placeLocked gives an accepted call to a free worker, or queues it. The caller

@@ -296,12 +296,13 @@ func (g *gathering) enough(until Until, n int) bool {
 
 // leave ends the watch.
 func (g *gathering) leave() {
-	for _, w := range g.waiters {
-		if w != nil {
-			w.disarm()
+	g.mu.Lock()
+	calls, waiters := g.calls, g.waiters
+	g.left, g.calls, g.waiters, g.ready = true, nil, nil, nil
+	g.mu.Unlock()
+	for i, c := range calls {
+		if c != nil && waiters[i] != nil {
+			c.disarm(waiters[i])
 		}
 	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.left, g.calls, g.waiters, g.ready = true, nil, nil, nil
 }

@@ -23,7 +23,9 @@ import (
 // So no wake-up is lost and nobody needs a lock. Whoever
 // gives up leaves his node where it is, as unlinking would need one; the next
 // who waits for the same call takes it over, so there are never more nodes than
-// there were goroutines waiting at once.
+// there were goroutines waiting at once. He looks for it only if a flag says that
+// somebody has left, and the call has not settled: so where nobody has, nobody walks
+// the stack but who settles, and a node that he has fired can be used again.
 
 // waiter is one who waits for a call to settle.
 type waiter struct {
@@ -38,6 +40,7 @@ type waiter struct {
 	later    *waiter       // the callback added next; written by the one who settles
 	wake     func()        // what firing does, if park is nil
 	park     *parking      // the goroutine that firing wakes
+	again    bool          // nobody else has the node any more; written before unparking
 	done     chan struct{} // closed by firing
 }
 
@@ -60,7 +63,11 @@ var settledDone = func() chan struct{} {
 
 // push adds w. False: the call is settled already and w was not added.
 func (c *call) push(w *waiter) bool {
-	if c.settled() || stateOf(c.state.Or(phaseAwaited)) >= Succeeded {
+	flags := phaseAwaited
+	if w.callback {
+		flags |= phaseCalled
+	}
+	if c.settled() || stateOf(c.state.Or(flags)) >= Succeeded {
 		return false
 	}
 	for {
@@ -78,8 +85,15 @@ func (c *call) push(w *waiter) bool {
 // arm adds a waiter that does what w does, in a free node if there is one. nil:
 // the call is settled already.
 func (c *call) arm(w *waiter) *waiter {
-	head := c.waiters.Load()
-	for n := head; n != nil && n != settledMark; n = n.next {
+	s := c.state.Load()
+	if stateOf(s) >= Succeeded {
+		return nil
+	}
+	var n *waiter
+	if s&phaseLeft != 0 {
+		n = c.waiters.Load()
+	}
+	for ; n != nil && n != settledMark; n = n.next {
 		if n.state.Load() != waiterFree || !n.state.CompareAndSwap(waiterFree, waiterTaken) {
 			continue
 		}
@@ -98,8 +112,8 @@ func (c *call) arm(w *waiter) *waiter {
 }
 
 // disarm gives up. False: w has fired, or is about to.
-func (w *waiter) disarm() bool {
-	if w.state.Load() != waiterArmed {
+func (c *call) disarm(w *waiter) bool {
+	if w.state.Load() != waiterArmed || stateOf(c.state.Or(phaseLeft)) >= Succeeded {
 		return false
 	}
 	// Cleared after the CAS these fields would belong to the next owner, before
@@ -142,6 +156,7 @@ func (c *call) wake(old phase, l leaver) (callbacks *waiter) {
 		if !w.callback && w.state.CompareAndSwap(waiterArmed, waiterFired) {
 			switch {
 			case w.park != nil:
+				w.again = old&phaseLeft == 0
 				w.park.unpark()
 			case w.done != nil:
 				close(w.done)
@@ -171,8 +186,10 @@ func newParking(ctx context.Context) *parking {
 	return p
 }
 
-// lendFor lends the place of the call that ctx belongs to.
+// lendFor lends the place of the call that ctx belongs to. A parking whose wait is
+// over may be used again by it.
 func (p *parking) lendFor(ctx context.Context) {
+	p.lender, p.lending = nil, nil
 	if c := enclosing(ctx); c != nil {
 		if l := c.lend(); l != nil {
 			p.lender, p.lending = c, l
@@ -180,28 +197,35 @@ func (p *parking) lendFor(ctx context.Context) {
 	}
 }
 
-// newParking prepares a wait for this call, as the function does. Its pool keeps one for the
-// next wait: a channel must not leave the synctest bubble that it was made in, and
-// a pool does not either.
-func (c *call) newParking(ctx context.Context) *parking {
-	pool := c.pool()
-	if pool == nil {
-		return newParking(ctx)
-	}
-	p := pool.parking.Swap(nil)
-	if p == nil {
-		return newParking(ctx)
-	}
-	p.lendFor(ctx)
-	return p
+// resultWait is a parking with its waiter. The pool of the call keeps one for the next
+// wait: a channel must not leave the synctest bubble that it was made in, and a pool
+// does not either.
+type resultWait struct {
+	parking
+
+	node waiter
 }
 
-// doneParking gives back a parking that was unparked and received from: nobody else has
-// it any more.
-func (c *call) doneParking(p *parking) {
+func (c *call) newResultWait(ctx context.Context) *resultWait {
+	var r *resultWait
 	if pool := c.pool(); pool != nil {
-		p.lender, p.lending = nil, nil
-		pool.parking.CompareAndSwap(nil, p)
+		r = pool.resultWait.Swap(nil)
+	}
+	if r == nil {
+		r = &resultWait{parking: parking{ch: make(chan struct{}, 1)}}
+		r.node.park = &r.parking
+	}
+	r.lendFor(ctx)
+	return r
+}
+
+// done gives back one that was unparked and received from, if nobody else has it.
+func (r *resultWait) done(c *call, w *waiter) {
+	if pool := c.pool(); pool != nil && w == &r.node && w.again {
+		r.lender, r.lending = nil, nil // not to keep them
+		w.next = nil
+		w.state.Store(waiterArmed)
+		pool.resultWait.CompareAndSwap(nil, r)
 	}
 }
 
@@ -232,8 +256,8 @@ func (c *call) await(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return registry.ContextError(ctx)
 	}
-	p := c.newParking(ctx)
-	w := c.arm(&waiter{park: p})
+	p := c.newResultWait(ctx)
+	w := c.arm(&p.node)
 	if w == nil {
 		p.resume()
 		return nil
@@ -242,14 +266,14 @@ func (c *call) await(ctx context.Context) error {
 	if ended != nil {
 		select {
 		case <-p.ch:
-			c.doneParking(p)
+			p.done(c, w)
 			return nil
 		case <-ended:
 		}
 	}
-	if ended == nil || !w.disarm() {
+	if ended == nil || !c.disarm(w) {
 		<-p.ch
-		c.doneParking(p)
+		p.done(c, w)
 		return nil
 	}
 	p.resume()

@@ -263,21 +263,26 @@ func (w *worker) ended(c *call, j job, err error) {
 // are: without an extension it has no observer, no attempts and no place lent.
 func (w *worker) succeeded(c *call, j job) {
 	j.release()
-	alone := c.state.CompareAndSwap(phaseRunning, phaseSucceeded|phaseReleased|phaseAlone)
-	var old phase
-	if !alone {
+	old := c.state.Load()
+	for old&phaseCalled == 0 && !c.state.CompareAndSwap(old, phaseSucceeded|phaseReleased|phaseAlone) {
+		old = c.state.Load()
+	}
+	var by leaver
+	if old&phaseCalled == 0 {
+		w.alone++
+	} else {
 		w.tally.Succeeded.Add(1)
 		old = c.state.Swap(phaseSucceeded | phaseReleased)
+		by = w
 	}
 	if x := c.more.Load(); x != nil { // somebody has asked just now; see ended
 		w.placed = w.pool.endLending(c, x)
 		c.endContext()
 	}
-	if alone {
-		w.alone++
+	if old&phaseAwaited == 0 {
 		return
 	}
-	if callbacks := c.wake(old, w); callbacks != nil {
+	if callbacks := c.wake(old, by); callbacks != nil {
 		defer w.leave() // also when a callback ends the goroutine
 		w.runCallbacks(callbacks)
 	}

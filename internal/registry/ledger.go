@@ -29,6 +29,11 @@ type Ledger struct {
 
 	Counters
 
+	// Watched, if not nil, is called when somebody has begun to wait: an executor
+	// that tells what has left, or what it has entered in advance, when it is
+	// convenient to it has to tell then, and at once from then on.
+	Watched func()
+
 	mu     sync.Mutex        // guards the fields below; never held while blocking
 	waits  []*wait           // in order of arrival; watched is set if not empty
 	inside map[any]*presence // who is inside, by Unit or *Seat
@@ -93,6 +98,9 @@ func (l *Ledger) Leave(n int) {
 	}
 }
 
+// Calm says whether nobody waits and every call may enter.
+func (l *Ledger) Calm() bool { return l.word.Load()&^openMask == 0 }
+
 // Open returns how many calls have entered and not left.
 func (l *Ledger) Open() int { return int(l.word.Load() & openMask) }
 
@@ -156,6 +164,9 @@ func (l *Ledger) wait(ctx context.Context, drain bool) error {
 	l.word.Or(watched)
 	l.checkLocked()
 	l.mu.Unlock()
+	if l.Watched != nil {
+		l.Watched()
+	}
 
 	select {
 	case <-w.done:
@@ -207,16 +218,17 @@ func (l *Ledger) checkLocked() {
 		if !l.word.CompareAndSwap(v, next) {
 			continue
 		}
-		waits := l.waits
-		l.waits = nil
-		for _, w := range waits {
+		stay := l.waits[:0]
+		for _, w := range l.waits {
 			if w.mayEnd(open, insiders) {
 				close(w.done)
 				l.endLocked(w)
 			} else {
-				l.waits = append(l.waits, w)
+				stay = append(stay, w)
 			}
 		}
+		clear(l.waits[len(stay):])
+		l.waits = stay
 		return
 	}
 }
@@ -224,19 +236,25 @@ func (l *Ledger) checkLocked() {
 // insidersLocked returns how many open calls hang on those who wait inside. The
 // caller holds mu.
 func (l *Ledger) insidersLocked() int {
-	n := 0
-	var later map[Unit]struct{} // two goroutines may be cancelling the same call
+	n, later := 0, false
 	for _, p := range l.inside {
 		n += p.calls
-		if p.later == nil {
-			continue
-		}
-		if later == nil {
-			later = make(map[Unit]struct{})
-		}
-		p.later(func(u Unit) { later[u] = struct{}{} })
+		later = later || p.later != nil
 	}
-	return n + len(later)
+	if later {
+		n += l.laterLocked()
+	}
+	return n
+}
+
+func (l *Ledger) laterLocked() int {
+	units := make(map[Unit]struct{}) // two goroutines may be cancelling the same call
+	for _, p := range l.inside {
+		if p.later != nil {
+			p.later(func(u Unit) { units[u] = struct{}{} })
+		}
+	}
+	return len(units)
 }
 
 func (w *wait) mayEnd(open, insiders int) bool {
