@@ -181,7 +181,7 @@ func (p *Pool) admitOneLocked(b *blockedCall) bool {
 	p.blocked.remove(b)
 	p.entered++
 	c := b.job.base()
-	c.scope.listLocked(c)
+	p.listLocked(c)
 	p.after = append(p.after, b.park.unpark)
 	return true
 }

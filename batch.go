@@ -71,12 +71,15 @@ func (p *Pool) takeLocked(w *worker) bool {
 		p.ahead = p.ahead[:n-1]
 		return true
 	}
-	for p.queue.n > 0 {
-		want := min(max(1, p.queue.n/p.size), w.batch)
-		w.seg, w.lo, w.hi = p.queue.take(want)
-		if w.seg == nil {
+	for {
+		if p.queue.n == 0 {
+			p.fetchLocked()
+		}
+		if p.queue.n == 0 {
 			break
 		}
+		want := min(max(1, p.queue.n/p.size), w.batch)
+		w.seg, w.lo, w.hi = p.queue.take(want)
 		live := p.takenLocked(w.seg, w.lo, w.hi)
 		w.windowLocked()
 		if live {
@@ -355,7 +358,9 @@ func (w *worker) dropLocked() {
 	}
 	w.told, w.alone, w.toldAlone = 0, 0, 0
 	if w.hand != nil {
-		unlistLocked(w.hand)
+		if c := w.hand.base(); c.settled() {
+			w.pool.unlistLocked(c)
+		}
 		w.hand = nil
 	}
 	if w.seg == nil {
@@ -365,9 +370,7 @@ func (w *worker) dropLocked() {
 	w.unbatchLocked()
 	if w.lists {
 		w.lists = false
-		for i := w.lo; i < w.end; i++ {
-			unlistLocked(w.seg.at(i))
-		}
+		w.unlistLocked()
 	}
 	w.pool.queue.done(w.seg, w.lo, w.end)
 	w.seg = nil
@@ -376,11 +379,17 @@ func (w *worker) dropLocked() {
 	w.shut.Store(0)
 }
 
-// unlistLocked takes a call that has settled out of its scope's list. One that has
-// not is in the queue, between attempts or in another worker's batch, and leaves
-// the list there. The caller holds mu.
-func unlistLocked(j job) {
-	if c := j.base(); c.scope.done != nil && c.settled() {
-		c.scope.unlistLocked(c)
+// unlistLocked takes the calls of the window that have settled out of their scopes'
+// lists. One that has not is in the queue, between attempts or in another worker's
+// batch, and leaves the list there. The caller holds mu.
+func (w *worker) unlistLocked() {
+	p := w.pool
+	p.in.mu.Lock()
+	for i := w.lo; i < w.end; i++ {
+		if c := w.seg.at(i).base(); c.settled() {
+			p.unlist(c)
+		}
 	}
+	p.in.mu.Unlock()
+	p.retireEmptiedLocked()
 }

@@ -93,7 +93,7 @@ func (k *chunk) invoke(context.Context) error {
 
 // takesChunks says whether items of a Map can run in chunks: where no item needs a
 // look of its own, on account of an observer or of a limit on what is queued.
-func (p *Pool) takesChunks() bool { return p.backlog < 0 && p.host.Observer == nil }
+func (p *Pool) takesChunks() bool { return p.quick }
 
 // mayGrow says whether an item may still be put into a chunk: not once the pool
 // closes, and with one worker, who starts in order of submission, only while nothing

@@ -123,6 +123,7 @@ func (p *Pool) sweepLocked() []registry.Expiring {
 			calls = append(calls, c)
 		}
 	}
+	p.fetchLocked()
 	p.queue.each(add)
 	for _, w := range p.workers {
 		if w.hand != nil {
@@ -154,10 +155,12 @@ func (p *Pool) quietLocked() {
 func (p *Pool) flush() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.credit > 0 {
-		p.ledger.Leave(p.credit)
-		p.credit = 0
+	p.in.mu.Lock()
+	if credit := p.in.credit; credit > 0 {
+		p.in.credit = 0
+		p.ledger.Leave(credit)
 	}
+	p.in.mu.Unlock()
 	for _, w := range p.workers {
 		w.tellLocked()
 	}

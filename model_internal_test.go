@@ -291,6 +291,7 @@ func (m *model) checkPool(after string) {
 	defer p.mu.Unlock()
 	inQueue := 0
 	dead := 0
+	p.fetchLocked()
 	p.queue.each(func(j job) {
 		inQueue++
 		if j.base().settled() {

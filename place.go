@@ -147,16 +147,20 @@ func (p *Pool) endLending(c *call, x *extension) (placed bool) {
 	return placed
 }
 
+// hungryLocked says whether a free place waits for work and nobody is on the way to
+// look for it. The caller holds mu.
+func (p *Pool) hungryLocked() bool { return p.free > 0 && !p.waking }
+
 // workLocked says whether a free place could be put to use. The caller holds mu.
 func (p *Pool) workLocked() bool {
-	return p.queue.n > 0 || len(p.ahead) > 0 || p.batched != nil || p.spares != nil || p.blocked.first() != nil
+	return p.queue.n > 0 || p.in.arrived.Load() || len(p.ahead) > 0 || p.batched != nil || p.spares != nil || p.blocked.first() != nil
 }
 
 // kickLocked wakes or starts a worker if there is work and a place for it and
 // nobody is on the way already; the woken one does the same in his turn. The
 // caller holds mu.
 func (p *Pool) kickLocked() {
-	if p.free == 0 || p.waking || !p.workLocked() {
+	if !p.hungryLocked() || !p.workLocked() {
 		return
 	}
 	p.waking = true

@@ -28,20 +28,23 @@ type Pool struct {
 	killed   atomic.Bool   // Close began: contexts of running calls have ended
 	wanted   atomic.Int32  // len(returners): workers look at it between calls
 	submits  atomic.Uint64 // changes with every call submitted to a pool of one worker; see mayGrow
+	quick    bool          // no call needs a look of its own: there is no backlog and no observer
 	maxBatch int
+	_        cacheLine // what is above is read by all the time, what is below written
 
 	resultWait atomic.Pointer[resultWait] // one for the next wait for a call
-	_          cacheLine                  // what is above is read by all the time, what is below written
+
+	in inbox
+	_  cacheLine
 
 	// mu guards the fields below and the lending and scopes of the pool's calls;
 	// never held while blocking or while code of the user's runs. The ledger's
 	// own lock may be taken under it, nothing else.
-	mu        sync.Mutex
+	mu        shortMutex
 	queue     jobQueue
 	queued    int         // with a backlog: calls in queue that can still run; over backlog only by those that come back to it
 	dead      int         // calls in queue that were cancelled
-	entered   uint64      // calls accepted, ever
-	credit    int         // calls entered in the ledger in advance; see enterLedgerLocked
+	entered   uint64      // calls accepted, ever, but those that the inbox has counted
 	blocked   blockedList // submitters waiting for room; empty unless queued >= backlog
 	free      int         // places nobody holds; 0 <= free <= size
 	lent      int         // places lent by calls that wait
@@ -56,7 +59,7 @@ type Pool struct {
 	ahead     []*chunk    // what others have left of chunks, before all of queue; the last goes first
 	chunks    *chunk      // list of the chunks that are not over
 	spares    *chunk      // list of those that run and may have items not started
-	last      *scope      // the scope used last
+	emptied   []*scope    // see retireEmptiedLocked
 	scopes    map[context.Context]*scope
 	after     []func()      // to be done by unlock, once mu is free
 	waiting   map[*call]job // calls between two attempts
@@ -133,6 +136,8 @@ func NewPool(workers int, opts ...PoolOption) *Pool {
 	for _, o := range opts {
 		o.apply(p)
 	}
+	p.quick = p.backlog < 0 && p.host.Observer == nil
+	p.in.hungry.Store(true)
 	if p.backlog >= 0 {
 		p.maxBatch = 1 // a batch would hide queued calls from the limit
 	}
@@ -176,7 +181,9 @@ func (p *Pool) Stats() Stats {
 
 // countLocked counts what the ledger does not. The caller holds mu.
 func (p *Pool) countLocked() (n registry.Uncounted) {
-	n.Entered = p.entered
+	p.in.mu.Lock()
+	n.Entered = p.entered + p.in.entered
+	p.in.mu.Unlock()
 	for _, w := range p.workers {
 		w.countLocked(&n)
 	}
@@ -190,7 +197,8 @@ func (p *Pool) countLocked() (n registry.Uncounted) {
 // attempts, without a start.
 func (p *Pool) withdrawn(c *call) {
 	p.mu.Lock()
-	c.scope.unlistLocked(c)
+	p.fetchLocked()
+	p.unlistLocked(c)
 	if _, was := p.waiting[c]; was {
 		delete(p.waiting, c)
 		if c.extend().retry.Stop() {
@@ -214,6 +222,10 @@ func (p *Pool) withdrawn(c *call) {
 // compactLocked takes the calls out of the queue that were cancelled, or are
 // about to be. The caller holds mu.
 func (p *Pool) compactLocked() {
+	p.fetchLocked()
+	p.in.mu.Lock() // nobody gets a number meanwhile
+	defer p.in.mu.Unlock()
+	defer func() { p.in.queue.last = p.queue.last }()
 	p.queue.filter(func(j job) bool {
 		c := j.base()
 		if c.phase() == phasePending {
@@ -233,6 +245,12 @@ func (p *Pool) compactLocked() {
 
 // unlock gives mu up and does what could not be done under it.
 func (p *Pool) unlock() {
+	for hungry := p.hungryLocked(); hungry != p.in.hungry.Load(); hungry = p.hungryLocked() {
+		p.in.hungry.Store(hungry)
+		if hungry { // who has just left a call may not have seen it
+			p.kickLocked()
+		}
+	}
 	after := p.after
 	if after == nil {
 		p.mu.Unlock()
@@ -247,7 +265,7 @@ func (p *Pool) unlock() {
 
 // endWatchesLocked ends the watches of all contexts. The caller holds mu.
 func (p *Pool) endWatchesLocked() {
-	p.last = nil
+	p.setLastLocked(nil)
 	for _, s := range p.scopes {
 		p.retireLocked(s)
 	}

@@ -139,23 +139,27 @@ func checkSegments(t *testing.T, q *jobQueue) {
 	}
 	last := q.head
 	for s := q.head; s != nil; s = s.next {
-		if s.lo < 0 || s.lo > s.hi || s.many == nil && s.hi > segmentSize || s.many != nil && s.lo == s.hi || s.refs < 0 || s == q.spare {
-			t.Fatalf("a segment with lo %d, hi %d, refs %d, spare %v", s.lo, s.hi, s.refs, s == q.spare)
+		if s.lo < 0 || s.lo >= s.hi || s.many == nil && s.hi > segmentSize || s.refs < 0 {
+			t.Fatalf("a segment with lo %d, hi %d, refs %d", s.lo, s.hi, s.refs)
 		}
 		last = s
 	}
 	if last != q.tail {
 		t.Fatal("tail is not the last segment")
 	}
-	if s := q.spare; s != nil {
-		if s.refs != 0 || s.next != nil {
-			t.Fatal("the spare segment is in use")
+	spares := 0
+	for s := q.spare; s != nil; s = s.next {
+		if spares++; s.refs != 0 || s.many != nil {
+			t.Fatal("a spare segment is in use")
 		}
 		for i, j := range s.slots {
 			if j != nil {
-				t.Fatalf("the spare segment keeps a job in slot %d", i)
+				t.Fatalf("a spare segment keeps a job in slot %d", i)
 			}
 		}
+	}
+	if spares != q.spares || spares > maxSpares {
+		t.Fatalf("%d spare segments, counted %d", spares, q.spares)
 	}
 }
 
@@ -169,15 +173,9 @@ func TestAnEmptiedQueueKeepsNoJobs(t *testing.T) {
 		for s, lo, hi := q.take(maxBatch); s != nil; s, lo, hi = q.take(maxBatch) {
 			q.done(s, lo, hi)
 		}
-		for s := q.head; s != nil; s = s.next {
-			if s.many != nil {
-				t.Fatal("jobs are kept that were submitted together")
-			}
-			for i, j := range s.slots {
-				if j != nil {
-					t.Fatal("a job is kept in slot", i)
-				}
-			}
+		if q.head != nil || q.tail != nil {
+			t.Fatal("an empty queue has a segment")
 		}
+		checkSegments(t, &q)
 	}
 }

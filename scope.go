@@ -13,15 +13,18 @@ import (
 // however many calls it covers. For a ctx that can end, the scope lists its
 // calls from when they are accepted until the worker who ran them gives their
 // batch back: those that do not run when ctx ends are cancelled, wherever they
-// wait. The fields but the first four are guarded by the pool's mu.
+// wait.
 type scope struct {
 	host *registry.Host  // nil: a goroutine of its own, or a promise
 	pool *Pool           // nil: another executor, or none
 	ctx  context.Context //nolint:containedctx // it carries the ctx to the worker
 	done <-chan struct{} // ctx.Done()
 
-	calls  []*call     // the list, with some that have left it
-	size   int         // calls in the list, or about to be
+	// Guarded by the inbox's mu.
+	calls []*call // the list, with some that have left it
+	size  int     // calls in the list, or about to be
+
+	// Guarded by the pool's mu.
 	shared bool        // a later Submit with the same ctx finds it
 	ended  bool        // ctx has ended and the list was swept
 	stop   func() bool // ends the watch
@@ -41,30 +44,59 @@ func comparableContext(ctx context.Context) bool {
 	return t.Kind() == reflect.Pointer || t.Size() == 0
 }
 
-// listLocked adds an accepted call. The caller holds the pool's mu.
-func (s *scope) listLocked(c *call) {
-	if s.done == nil {
-		return
+// add counts an accepted call and lists it. The caller holds the inbox's mu.
+func (s *scope) add(c *call) {
+	if s.done != nil {
+		s.size++
+		s.list(c)
 	}
+}
+
+// list lists a call that scopeOf has counted. The caller holds the inbox's mu.
+func (s *scope) list(c *call) {
 	c.place |= isListed
 	s.calls = append(s.calls, c)
 }
 
-// unlistLocked takes out a call that has settled or is about to, if it is in. The
-// list itself is cleaned when half as many have left as are in, so that each costs
-// little and few are kept. The caller holds the pool's mu.
-func (s *scope) unlistLocked(c *call) {
+// listLocked is list for those who hold the pool's mu only.
+func (p *Pool) listLocked(c *call) {
+	if s := c.scope; s.done != nil {
+		p.in.mu.Lock()
+		s.list(c)
+		p.in.mu.Unlock()
+	}
+}
+
+// unlist takes out a call that has settled or is about to, if it is in. The list
+// itself is cleaned when half as many have left as are in, so that each costs little
+// and few are kept. It notes a scope that may be retired. The caller holds both mus.
+func (p *Pool) unlist(c *call) {
 	if c.place&isListed == 0 {
 		return
 	}
 	c.place &^= isListed
-	s.pool.forgetLocked(s)
+	s := c.scope
+	s.size--
 	if len(s.calls) > s.size+s.size/2 {
 		s.calls = slices.DeleteFunc(s.calls, func(c *call) bool { return c.phase() >= phaseSettling })
 	}
-	if len(s.calls) == 0 && cap(s.calls) > keptCalls {
-		s.calls = nil
+	if s.size == 0 {
+		if cap(s.calls) > keptCalls {
+			s.calls = nil
+		}
+		p.emptied = append(p.emptied, s)
 	}
+}
+
+// unlistLocked is unlist for those who hold the pool's mu only.
+func (p *Pool) unlistLocked(c *call) {
+	if c.scope.done == nil {
+		return
+	}
+	p.in.mu.Lock()
+	p.unlist(c)
+	p.in.mu.Unlock()
+	p.retireEmptiedLocked()
 }
 
 // over says whether ctx has ended: two loads while it has not.
@@ -81,7 +113,7 @@ func (s *scope) over() bool {
 }
 
 // scopeOf returns the scope of ctx, a new one if need be, and counts one more
-// call for it, which ends by listLocked and unlistLocked or by forgetLocked. It is
+// call for it, which ends by list and unlist or by forgetLocked. It is
 // called with mu held and returns with mu held, but may have let it go meanwhile:
 // to watch a ctx of the user's own kind runs his code.
 func (p *Pool) scopeOf(ctx context.Context) *scope {
@@ -92,15 +124,19 @@ func (p *Pool) scopeOf(ctx context.Context) *scope {
 		return &scope{host: &p.host, pool: p, ctx: ctx}
 	}
 	s := p.findScope(ctx)
-	s.size++
+	if s.done != nil {
+		p.in.mu.Lock()
+		s.size++
+		p.in.mu.Unlock()
+	}
 	return s
 }
 
 func (p *Pool) findScope(ctx context.Context) *scope {
 	shared := comparableContext(ctx)
 	if shared {
-		if p.last != nil && p.last.ctx == ctx {
-			return p.last
+		if last := p.in.last; last != nil && last.ctx == ctx {
+			return last
 		}
 		if s := p.scopes[ctx]; s != nil {
 			p.setLastLocked(s)
@@ -132,11 +168,17 @@ func (p *Pool) findScope(ctx context.Context) *scope {
 	return s
 }
 
-// setLastLocked makes s the scope that is looked at first. The caller holds mu.
+// setLastLocked makes s, or none if nil, the scope that is looked at first. The
+// caller holds mu.
 func (p *Pool) setLastLocked(s *scope) {
-	old := p.last
-	p.last = s
-	if old != nil && old != s {
+	old := p.in.last
+	if old == s {
+		return
+	}
+	p.in.mu.Lock()
+	p.in.last = s
+	p.in.mu.Unlock()
+	if old != nil {
 		p.retireLocked(old)
 	}
 }
@@ -144,15 +186,12 @@ func (p *Pool) setLastLocked(s *scope) {
 // retireLocked forgets a scope without calls. Its watch is ended by
 // unlock, as that may run the user's code. The caller holds mu.
 func (p *Pool) retireLocked(s *scope) {
-	if s.size > 0 || s.stop == nil || s.ended || s.stale {
+	if s.stop == nil || s.ended || s.stale || p.usesLocked(s) {
 		return
 	}
 	s.stale = true
 	if s.shared && p.scopes[s.ctx] == s {
 		delete(p.scopes, s.ctx)
-	}
-	if p.last == s {
-		p.last = nil
 	}
 	p.after = append(p.after, func() {
 		if s.stop() { // else its sweep runs or ran, and counts itself out
@@ -163,17 +202,43 @@ func (p *Pool) retireLocked(s *scope) {
 	})
 }
 
-// forgetLocked counts a call of the scope less. A scope without calls is retired,
-// but for the one used last, which is likely to be used next. The caller holds
+// usesLocked says whether a scope has calls; if not, nobody will add one who does not
+// hold the pool's mu. The caller does.
+func (p *Pool) usesLocked(s *scope) bool {
+	p.in.mu.Lock()
+	defer p.in.mu.Unlock()
+	if s.size > 0 {
+		return true
+	}
+	if p.in.last == s {
+		p.in.last = nil
+	}
+	return false
+}
+
+// forgetLocked counts a call of the scope less that was not listed. The caller holds
 // mu.
 func (p *Pool) forgetLocked(s *scope) {
 	if s.done == nil {
 		return
 	}
+	p.in.mu.Lock()
 	s.size--
-	if p.last != s || p.ledger.Closed() {
-		p.retireLocked(s)
+	p.in.mu.Unlock()
+	p.emptied = append(p.emptied, s)
+	p.retireEmptiedLocked()
+}
+
+// retireEmptiedLocked retires the scopes that may have no calls any more, but for the
+// one used last, which is likely to be used next. The caller holds mu.
+func (p *Pool) retireEmptiedLocked() {
+	for _, s := range p.emptied {
+		if p.in.last != s || p.ledger.Closed() {
+			p.retireLocked(s)
+		}
 	}
+	clear(p.emptied)
+	p.emptied = p.emptied[:0]
 }
 
 // sweep cancels the calls of a scope whose ctx has ended, but those that run and
@@ -185,13 +250,15 @@ func (p *Pool) sweep(s *scope) {
 	if s.shared && p.scopes[s.ctx] == s {
 		delete(p.scopes, s.ctx)
 	}
-	if p.last == s {
-		p.last = nil
+	p.in.mu.Lock()
+	if p.in.last == s {
+		p.in.last = nil
 	}
-	calls := make([]registry.Expiring, 0, s.size)
+	calls := make([]registry.Expiring, 0, len(s.calls))
 	for _, c := range s.calls {
 		calls = append(calls, c)
 	}
+	p.in.mu.Unlock()
 	p.unlock()
 	defer func() { // also when a callback ends this goroutine
 		p.mu.Lock()

@@ -31,9 +31,10 @@ func (s *segment) clear(lo, hi int) {
 }
 
 // full says whether nothing more can be pushed.
-func (s *segment) full() bool { return s.hi == len(s.slots) || s.many != nil }
+func (s *segment) full() bool { return s.many != nil || s.hi == len(s.slots) }
 
-// jobQueue is a FIFO of any length. It is guarded by the pool's mu.
+// jobQueue is a FIFO of any length: what is pushed into one is moved to another,
+// from which it is taken (inbox.go).
 //
 // A call in it carries the number of its place, so that who cancels it can tell
 // whether it is still there though nobody touches it when it is taken: that would
@@ -43,8 +44,12 @@ type jobQueue struct {
 	n          int      // jobs in it, cancelled ones too
 	first      place    // number of the first, but for those that were put back
 	last       place    // number of the next
-	spare      *segment // one, kept for reuse
+	spare      *segment // a few, linked by next, kept for reuse
+	spares     int
 }
+
+// maxSpares is how many segments a queue keeps.
+const maxSpares = 4
 
 // place tells where a call is. It is guarded by the pool's mu, but while the call
 // runs it is its worker's.
@@ -135,12 +140,7 @@ func (q *jobQueue) pushFront(jobs []job) {
 // take removes at most want jobs from the front, all of one segment, on which
 // the caller gets a reference. It returns none only from an empty queue.
 func (q *jobQueue) take(want int) (s *segment, lo, hi int) {
-	for s = q.head; s != nil && s.lo == s.hi; s = q.head {
-		if s == q.tail && !s.full() {
-			return nil, 0, 0 // empty, and the rest of it can still be filled
-		}
-		q.drop(s)
-	}
+	s = q.head
 	if s == nil {
 		return nil, 0, 0
 	}
@@ -151,40 +151,24 @@ func (q *jobQueue) take(want int) (s *segment, lo, hi int) {
 	if !s.front {
 		q.first += place(hi - lo)
 	}
-	if s.many != nil && s.lo == s.hi {
-		q.drop(s) // or it would keep what it had until the next take
+	if s.lo == s.hi {
+		q.head = s.next
+		if q.head == nil {
+			q.tail = nil
+		}
+		s.next = nil
 	}
 	return s, lo, hi
-}
-
-// drop takes the first segment, which is empty, out of the queue.
-func (q *jobQueue) drop(s *segment) {
-	q.head = s.next
-	if q.head == nil {
-		q.tail = nil
-	}
-	s.next = nil
-	s.lo, s.hi = len(s.slots), len(s.slots) // full: no longer in the queue
-	q.recycle(s)
 }
 
 // done gives a window back. Its slots are cleared, so that what ran is not kept.
 func (q *jobQueue) done(s *segment, lo, hi int) {
 	s.clear(lo, hi)
 	s.refs--
-	switch {
-	case s.refs > 0 || s.many != nil:
-	case q.n == 0 && s == q.tail: // it is the only one left
-		s.lo, s.hi = 0, 0 // the queue is empty: start over
-	case s != q.head && s.lo == s.hi:
-		q.recycle(s)
-	}
-}
-
-// recycle keeps an unused segment for the next one that is needed.
-func (q *jobQueue) recycle(s *segment) {
-	if s.refs == 0 && s.next == nil && s != q.tail && s.many == nil {
+	if s.refs == 0 && s.lo == s.hi && s.many == nil && q.spares < maxSpares {
+		s.next = q.spare
 		q.spare = s
+		q.spares++
 	}
 }
 
@@ -193,9 +177,25 @@ func (q *jobQueue) segment() *segment {
 	if s == nil {
 		return &segment{slots: make([]job, segmentSize)}
 	}
-	q.spare = nil
+	q.spare = s.next
+	q.spares--
+	s.next = nil
 	s.lo, s.hi, s.front = 0, 0, false
 	return s
+}
+
+// move appends all of other, which is empty then, and gives it the spare segments.
+func (q *jobQueue) move(other *jobQueue) {
+	if other.head != nil {
+		q.appendSegment(other.head)
+		q.tail = other.tail
+		q.n += other.n
+		other.head, other.tail, other.n = nil, nil, 0
+	}
+	q.last = other.last
+	if other.spare == nil {
+		other.spare, other.spares, q.spare, q.spares = q.spare, q.spares, nil, 0
+	}
 }
 
 // each calls fn with every job in the queue.
@@ -210,7 +210,7 @@ func (q *jobQueue) each(fn func(job)) {
 // filter keeps the jobs that keep wants.
 func (q *jobQueue) filter(keep func(job) bool) {
 	old := *q
-	*q = jobQueue{spare: old.spare, first: old.last, last: old.last}
+	*q = jobQueue{spare: old.spare, spares: old.spares, first: old.last, last: old.last}
 	old.each(func(j job) {
 		if keep(j) {
 			q.push(j)

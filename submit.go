@@ -60,6 +60,9 @@ func (p *Pool) Go(ctx context.Context, fn func(context.Context) error) *Future[s
 // to do when the backlog is full: wait for room, or refuse.
 func (p *Pool) accept(ctx context.Context, j job, mayBlock bool) {
 	c := j.base()
+	if p.quick && !p.in.hungry.Load() && p.acceptQuickly(ctx, c, j) {
+		return
+	}
 	inside := (p.backlog >= 0 || p.ledger.Draining()) && p.runsHere(ctx)
 
 	p.mu.Lock()
@@ -92,46 +95,22 @@ type jobs interface {
 }
 
 // acceptAll is accept for many calls. Where none of them needs a look of its own
-// it takes mu once for a segment's worth of them; workers begin meanwhile.
+// it takes the lock once for a segment's worth of them; workers begin meanwhile.
 func (p *Pool) acceptAll(ctx context.Context, b jobs) {
-	i, n := 0, b.Len()
-	if p.backlog < 0 && p.host.Observer == nil {
-		for i < n && p.acceptSome(ctx, b, i, min(n, i+segmentSize)) {
-			i = min(n, i+segmentSize)
+	for i, n := 0, b.Len(); i < n; {
+		if to := min(n, i+segmentSize); p.quick && p.acceptSome(ctx, b, i, to) {
+			i = to
+			continue
 		}
-	}
-	for ; i < n; i++ {
 		p.accept(ctx, b.job(i), !p.refuse)
+		i++
 	}
-}
-
-// acceptSome takes the calls from up to to, or none of them: then each has to be
-// looked at.
-func (p *Pool) acceptSome(ctx context.Context, b jobs, from, to int) bool {
-	p.mu.Lock()
-	defer p.unlock()
-	s := p.scopeOf(ctx)
-	if p.swept || s.over() || !p.ledger.Enter(to-from, false) {
-		p.forgetLocked(s)
-		return false
-	}
-	p.entered += uint64(to - from)
-	p.submits.Add(1)
-	s.size += to - from - 1 // scopeOf has counted one
-	for i := from; i < to; i++ {
-		c := b.job(i).base()
-		c.scope = s
-		s.listLocked(c)
-	}
-	p.queue.pushSome(b, from, to)
-	p.kickLocked()
-	return true
 }
 
 // enterLocked takes a call for which there is room. The caller holds mu, which
 // is given up.
 func (p *Pool) enterLocked(ctx context.Context, c *call, j job, inside bool) {
-	if !p.enterLedgerLocked(inside) {
+	if !p.ledger.Enter(1, inside) {
 		p.unlock()
 		// Shutdown may have begun just now: look where the call comes from.
 		inside = !inside && !p.ledger.Closed() && p.runsHere(ctx)
@@ -155,7 +134,7 @@ func (p *Pool) enterLocked(ctx context.Context, c *call, j job, inside bool) {
 	case c.scope.over():
 		why = cancelledBy(ctx)
 	default:
-		c.scope.listLocked(c)
+		p.listLocked(c)
 		p.placeLocked(j)
 		p.unlock()
 		return
@@ -166,27 +145,6 @@ func (p *Pool) enterLocked(ctx context.Context, c *call, j job, inside bool) {
 	p.unlock()
 	c.cancel(why)
 	discard(j)
-}
-
-// creditSize is how many calls enter the ledger at once.
-const creditSize = 64
-
-// enterLedgerLocked enters a call in the ledger. While nobody watches that it
-// enters some in advance, which spares the others a locked operation: as long as
-// mu is held nobody who begins to watch can miss them, as flush takes them back
-// after that. The caller holds mu.
-func (p *Pool) enterLedgerLocked(inside bool) bool {
-	if !p.ledger.Calm() {
-		return p.ledger.Enter(1, inside)
-	}
-	if p.credit == 0 {
-		if !p.ledger.Enter(creditSize, false) {
-			return p.ledger.Enter(1, inside)
-		}
-		p.credit = creditSize
-	}
-	p.credit--
-	return true
 }
 
 // placeLocked gives an accepted call to a free worker, or queues it. The caller
@@ -214,9 +172,11 @@ func (p *Pool) queueLocked(j job, atHead bool) {
 	}
 	if atHead {
 		p.queue.pushFront([]job{j})
-	} else {
-		p.queue.push(j)
+		return
 	}
+	p.in.mu.Lock()
+	p.in.leave(j)
+	p.in.mu.Unlock()
 }
 
 // handsOverLocked says whether a call need not go through the queue: a place is
