@@ -131,7 +131,7 @@ func (p *Pool) refuseHastyLocked() {
 // holds mu.
 func (p *Pool) refuseLocked(b *blockedCall, why error) {
 	p.blocked.remove(b)
-	p.forgetLocked(b.job.base().scope)
+	p.forgetLocked(b.job.base().scope, 1)
 	b.refused = why
 	p.after = append(p.after, b.park.unpark)
 }
@@ -143,7 +143,7 @@ func (p *Pool) giveUpRoom(b *blockedCall) {
 	listed := b.listed
 	if listed {
 		p.blocked.remove(b)
-		p.forgetLocked(b.job.base().scope)
+		p.forgetLocked(b.job.base().scope, 1)
 		p.admitLocked() // it may have kept the others out
 		p.kickLocked()
 	}

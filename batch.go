@@ -383,13 +383,21 @@ func (w *worker) dropLocked() {
 // lists. One that has not is in the queue, between attempts or in another worker's
 // batch, and leaves the list there. The caller holds mu.
 func (w *worker) unlistLocked() {
-	p := w.pool
-	p.in.mu.Lock()
+	var s *scope // of the n calls before
+	n := 0
 	for i := w.lo; i < w.end; i++ {
-		if c := w.seg.at(i).base(); c.settled() {
-			p.unlist(c)
+		c := w.seg.at(i).base()
+		if !c.settled() || !c.delistLocked() {
+			continue
 		}
+		if c.scope != s && n > 0 {
+			w.pool.forgetLocked(s, n)
+			n = 0
+		}
+		s = c.scope
+		n++
 	}
-	p.in.mu.Unlock()
-	p.retireEmptiedLocked()
+	if n > 0 {
+		w.pool.forgetLocked(s, n)
+	}
 }

@@ -59,7 +59,6 @@ type Pool struct {
 	ahead     []*chunk    // what others have left of chunks, before all of queue; the last goes first
 	chunks    *chunk      // list of the chunks that are not over
 	spares    *chunk      // list of those that run and may have items not started
-	emptied   []*scope    // see retireEmptiedLocked
 	scopes    map[context.Context]*scope
 	after     []func()      // to be done by unlock, once mu is free
 	waiting   map[*call]job // calls between two attempts

@@ -3,7 +3,6 @@ package potok
 import (
 	"context"
 	"reflect"
-	"slices"
 
 	"github.com/potok-go/potok/internal/registry"
 )
@@ -20,9 +19,8 @@ type scope struct {
 	ctx  context.Context //nolint:containedctx // it carries the ctx to the worker
 	done <-chan struct{} // ctx.Done()
 
-	// Guarded by the inbox's mu.
-	calls []*call // the list, with some that have left it
-	size  int     // calls in the list, or about to be
+	calls callList // with some that have left it
+	size  int      // calls in the list, or about to be; guarded by the inbox's mu
 
 	// Guarded by the pool's mu.
 	shared bool        // a later Submit with the same ctx finds it
@@ -30,9 +28,6 @@ type scope struct {
 	stop   func() bool // ends the watch
 	stale  bool        // it is on its way out
 }
-
-// keptCalls is how long a list may be whose memory is kept when it is empty.
-const keptCalls = 256
 
 // background is the scope of calls without an executor under a context that
 // cannot end, a promise's.
@@ -55,7 +50,7 @@ func (s *scope) add(c *call) {
 // list lists a call that scopeOf has counted. The caller holds the inbox's mu.
 func (s *scope) list(c *call) {
 	c.place |= isListed
-	s.calls = append(s.calls, c)
+	s.calls.push(c)
 }
 
 // listLocked is list for those who hold the pool's mu only.
@@ -67,36 +62,20 @@ func (p *Pool) listLocked(c *call) {
 	}
 }
 
-// unlist takes out a call that has settled or is about to, if it is in. The list
-// itself is cleaned when half as many have left as are in, so that each costs little
-// and few are kept. It notes a scope that may be retired. The caller holds both mus.
-func (p *Pool) unlist(c *call) {
-	if c.place&isListed == 0 {
-		return
-	}
-	c.place &^= isListed
-	s := c.scope
-	s.size--
-	if len(s.calls) > s.size+s.size/2 {
-		s.calls = slices.DeleteFunc(s.calls, func(c *call) bool { return c.phase() >= phaseSettling })
-	}
-	if s.size == 0 {
-		if cap(s.calls) > keptCalls {
-			s.calls = nil
-		}
-		p.emptied = append(p.emptied, s)
+// unlistLocked takes out a call that has settled or is about to, if it is in. The
+// caller holds the pool's mu.
+func (p *Pool) unlistLocked(c *call) {
+	if c.delistLocked() {
+		p.forgetLocked(c.scope, 1)
 	}
 }
 
-// unlistLocked is unlist for those who hold the pool's mu only.
-func (p *Pool) unlistLocked(c *call) {
-	if c.scope.done == nil {
-		return
-	}
-	p.in.mu.Lock()
-	p.unlist(c)
-	p.in.mu.Unlock()
-	p.retireEmptiedLocked()
+// delistLocked says whether the call was listed, and that it is not any more. The
+// caller holds the pool's mu.
+func (c *call) delistLocked() bool {
+	listed := c.place&isListed != 0
+	c.place &^= isListed
+	return listed
 }
 
 // over says whether ctx has ended: two loads while it has not.
@@ -216,29 +195,25 @@ func (p *Pool) usesLocked(s *scope) bool {
 	return false
 }
 
-// forgetLocked counts a call of the scope less that was not listed. The caller holds
-// mu.
-func (p *Pool) forgetLocked(s *scope) {
+// forgetLocked counts n calls of the scope less, which are not listed any more. The
+// list is cleaned when half as many have left as are in, so that each costs little
+// and few are kept. A scope without calls is retired, but for the one used last, which
+// is likely to be used next. The caller holds mu.
+func (p *Pool) forgetLocked(s *scope, n int) {
 	if s.done == nil {
 		return
 	}
 	p.in.mu.Lock()
-	s.size--
-	p.in.mu.Unlock()
-	p.emptied = append(p.emptied, s)
-	p.retireEmptiedLocked()
-}
-
-// retireEmptiedLocked retires the scopes that may have no calls any more, but for the
-// one used last, which is likely to be used next. The caller holds mu.
-func (p *Pool) retireEmptiedLocked() {
-	for _, s := range p.emptied {
-		if p.in.last != s || p.ledger.Closed() {
-			p.retireLocked(s)
-		}
+	s.size -= n
+	if in := s.calls.pushed - s.calls.dropped; in > s.size+n+s.size/2 { // n are still in
+		s.calls.compact()
 	}
-	clear(p.emptied)
-	p.emptied = p.emptied[:0]
+	end := s.calls.end()
+	p.in.mu.Unlock()
+	s.calls.trim(end)
+	if p.in.last != s || p.ledger.Closed() {
+		p.retireLocked(s)
+	}
 }
 
 // sweep cancels the calls of a scope whose ctx has ended, but those that run and
@@ -254,10 +229,8 @@ func (p *Pool) sweep(s *scope) {
 	if p.in.last == s {
 		p.in.last = nil
 	}
-	calls := make([]registry.Expiring, 0, len(s.calls))
-	for _, c := range s.calls {
-		calls = append(calls, c)
-	}
+	calls := make([]registry.Expiring, 0, s.size)
+	s.calls.each(func(c *call) { calls = append(calls, c) })
 	p.in.mu.Unlock()
 	p.unlock()
 	defer func() { // also when a callback ends this goroutine

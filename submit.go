@@ -82,7 +82,7 @@ func (p *Pool) accept(ctx context.Context, j job, mayBlock bool) {
 		// It does not lend its place: it waits for nobody's code but ours.
 		p.awaitRoomLocked(ctx, &blockedCall{job: j, inside: inside, hasty: true, park: newParking(context.Background())})
 	default:
-		p.forgetLocked(c.scope)
+		p.forgetLocked(c.scope, 1)
 		p.unlock()
 		turnAway(&p.host, j, ErrFull)
 	}
@@ -119,7 +119,7 @@ func (p *Pool) enterLocked(ctx context.Context, c *call, j job, inside bool) {
 			p.enterLocked(ctx, c, j, true)
 			return
 		}
-		p.forgetLocked(c.scope)
+		p.forgetLocked(c.scope, 1)
 		p.unlock()
 		turnAway(&p.host, j, ErrClosed)
 		return
@@ -141,7 +141,7 @@ func (p *Pool) enterLocked(ctx context.Context, c *call, j job, inside bool) {
 	}
 	// It stands in no list: a sweep that found it could be about to cancel it when
 	// Submit returns, and the future would not be Cancelled yet.
-	p.forgetLocked(c.scope)
+	p.forgetLocked(c.scope, 1)
 	p.unlock()
 	c.cancel(why)
 	discard(j)

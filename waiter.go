@@ -221,10 +221,17 @@ func (c *call) newResultWait(ctx context.Context) *resultWait {
 
 // done gives back one that was unparked and received from, if nobody else has it.
 func (r *resultWait) done(c *call, w *waiter) {
-	if pool := c.pool(); pool != nil && w == &r.node && w.again {
+	if w == &r.node && w.again {
+		r.recycle(c)
+	}
+}
+
+// recycle gives back one that nobody has seen.
+func (r *resultWait) recycle(c *call) {
+	if pool := c.pool(); pool != nil {
 		r.lender, r.lending = nil, nil // not to keep them
-		w.next = nil
-		w.state.Store(waiterArmed)
+		r.node.next = nil
+		r.node.state.Store(waiterArmed)
 		pool.resultWait.CompareAndSwap(nil, r)
 	}
 }
@@ -260,6 +267,7 @@ func (c *call) await(ctx context.Context) error {
 	w := c.arm(&p.node)
 	if w == nil {
 		p.resume()
+		p.recycle(c)
 		return nil
 	}
 	ended := ctx.Done()
