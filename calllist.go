@@ -44,10 +44,11 @@ func (l *callList) push(c *call) {
 	l.pushed++
 }
 
-// callEnd is where a list ended when somebody looked.
+// callEnd is where a list ended, and how many were in, when somebody looked.
 type callEnd struct {
 	block *callBlock
 	n     int // of its calls
+	in    int
 }
 
 // end returns where the list ends now. The caller holds both mus.
@@ -58,23 +59,61 @@ func (l *callList) end() callEnd {
 	if l.back == nil {
 		return callEnd{}
 	}
-	return callEnd{l.back, l.back.n}
+	return callEnd{l.back, l.back.n, l.pushed - l.dropped}
 }
 
-// trim drops calls from the front for as long as they are over. The caller holds the
-// pool's mu.
+// until returns those calls of a block that are before the end.
+func (b *callBlock) until(end callEnd) []*call {
+	if b == end.block {
+		return b.calls[:end.n]
+	}
+	return b.calls[:]
+}
+
+// clean drops calls that are over: those at the front, and if more than most are left
+// then, wherever they are. The caller holds the pool's mu.
+func (l *callList) clean(end callEnd, most int) {
+	before := l.dropped
+	l.trim(end)
+	if end.in-(l.dropped-before) <= most {
+		return
+	}
+	var last *callBlock
+	for b := l.front; b != nil; {
+		left := false
+		for i, c := range b.until(end) {
+			if c != nil && c.over() {
+				b.calls[i] = nil
+				l.dropped++
+			} else if c != nil {
+				left = true
+			}
+		}
+		var next *callBlock
+		if b != end.block { // at which submitters are
+			next = b.next
+		}
+		if last != nil && !left && next != nil {
+			last.next = next
+		} else {
+			last = b
+		}
+		b = next
+	}
+}
+
+// trim drops calls from the front for as long as they are over.
 func (l *callList) trim(end callEnd) {
 	for b := l.front; b != nil; b = l.front {
-		n := len(b.calls)
-		if b == end.block {
-			n = end.n
-		}
-		for l.from < n && b.calls[l.from].over() {
-			b.calls[l.from] = nil
+		calls := b.until(end)
+		for l.from < len(calls) && (calls[l.from] == nil || calls[l.from].over()) {
+			if calls[l.from] != nil {
+				calls[l.from] = nil
+				l.dropped++
+			}
 			l.from++
-			l.dropped++
 		}
-		if l.from < n || b == end.block {
+		if l.from < len(calls) || b == end.block {
 			return
 		}
 		l.front, l.from = b.next, 0
@@ -83,25 +122,14 @@ func (l *callList) trim(end callEnd) {
 	}
 }
 
-// compact drops all calls that are over. The caller holds both mus.
-func (l *callList) compact() {
-	var rest callList
-	l.each(func(c *call) {
-		if !c.over() {
-			rest.push(c)
-		}
-	})
-	*l = rest
-}
-
 // each calls fn with every call. The caller holds both mus.
 func (l *callList) each(fn func(*call)) {
-	from := l.from
 	for b := l.front; b != nil; b = b.next {
-		for _, c := range b.calls[from:b.n] {
-			fn(c)
+		for _, c := range b.calls[:b.n] {
+			if c != nil {
+				fn(c)
+			}
 		}
-		from = 0
 	}
 }
 

@@ -205,12 +205,9 @@ func (p *Pool) forgetLocked(s *scope, n int) {
 	}
 	p.in.mu.Lock()
 	s.size -= n
-	if in := s.calls.pushed - s.calls.dropped; in > s.size+n+s.size/2 { // n are still in
-		s.calls.compact()
-	}
-	end := s.calls.end()
+	size, end := s.size, s.calls.end()
 	p.in.mu.Unlock()
-	s.calls.trim(end)
+	s.calls.clean(end, size+size/2)
 	if p.in.last != s || p.ledger.Closed() {
 		p.retireLocked(s)
 	}
