@@ -273,7 +273,7 @@ func (w *worker) leaveLocked(alone int) {
 		w.left.Add(int64(-n))
 	}
 	if n += alone; n > 0 {
-		w.pool.ledger.Leave(n)
+		w.pool.leftLocked(n)
 	}
 }
 

@@ -156,11 +156,12 @@ func (p *Pool) flush() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.in.mu.Lock()
-	if credit := p.in.credit; credit > 0 {
-		p.in.credit = 0
+	credit := p.credit + p.in.credit
+	p.credit, p.in.credit = 0, 0
+	p.in.mu.Unlock()
+	if credit > 0 {
 		p.ledger.Leave(credit)
 	}
-	p.in.mu.Unlock()
 	for _, w := range p.workers {
 		w.tellLocked()
 	}

@@ -25,7 +25,7 @@ type inbox struct {
 	last    *scope // used last; to change it takes the pool's mu too
 
 	arrived atomic.Bool // there is something in the queue; changed under mu
-	hungry  atomic.Bool // a place is free and nobody is on the way to it; changed under the pool's mu
+	hungry  atomic.Bool // perhaps a place is free and nobody is on the way to it; changed under the pool's mu
 }
 
 // creditSize is how many calls enter the ledger at once.
@@ -73,6 +73,26 @@ func (p *Pool) enterQuickly(n int) bool {
 	in.credit -= n
 	in.entered += uint64(n)
 	return true
+}
+
+// creditLocked enters a call in the ledger, in the place of one that has left if there
+// is one. The caller holds the pool's mu.
+func (p *Pool) creditLocked(inside bool) bool {
+	if p.credit > 0 && p.ledger.Calm() {
+		p.credit--
+		return true
+	}
+	return p.ledger.Enter(1, inside)
+}
+
+// leftLocked lets n calls leave the ledger, or keeps their entries for others while
+// nobody waits. The caller holds the pool's mu.
+func (p *Pool) leftLocked(n int) {
+	if p.credit < creditSize && p.ledger.Calm() {
+		p.credit += n
+		return
+	}
+	p.ledger.Leave(n)
 }
 
 // acceptQuickly takes a call that needs no look of its own, or says that it does.
@@ -124,8 +144,18 @@ func (p *Pool) acceptSome(ctx context.Context, b jobs, from, to int) bool {
 func (p *Pool) feed() {
 	if p.in.hungry.Load() {
 		p.mu.Lock()
+		p.starveLocked()
 		p.kickLocked()
 		p.unlock()
+	}
+}
+
+// starveLocked tells submitters to pass by if one of them comes for nothing: only
+// then, as who finds a free place every time would have it changed every time. The
+// caller holds the pool's mu.
+func (p *Pool) starveLocked() {
+	if !p.hungryLocked() && p.in.hungry.Load() {
+		p.in.hungry.Store(false)
 	}
 }
 

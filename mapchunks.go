@@ -34,7 +34,7 @@ type chunkMapping[In, Out any] struct {
 	gone     chan struct{} // closed when the puller is
 
 	limit   atomic.Int64  // pulled - taken <= limit, the look-ahead; the consumer's to write
-	taken   atomic.Int64  // the consumer's to write
+	taken   atomic.Int64  // the consumer's to write, and up to lateTaken behind
 	hungers atomic.Bool   // the puller waits for room
 	room    chan struct{} // capacity 1: there is some
 
@@ -65,6 +65,7 @@ type chunkMapping[In, Out any] struct {
 	part    *chunk // of at
 	item    int    // of at
 	ready   int    // items of part up to here are done
+	untold  int64  // results that taken does not count yet
 	grows   bool   // limit is the default, and may grow
 	since   time.Time
 	results int64 // taken since then
@@ -371,12 +372,21 @@ func (m *chunkMapping[In, Out]) pullerGone() bool {
 	}
 }
 
-// took makes room for another input.
+// lateTaken is how many results the puller is told of at once while he is far ahead.
+const lateTaken = 16
+
+// took makes room for another input. A look-ahead that has grown is not promised to
+// anybody: then the puller is told of some results at once, or when he waits.
 func (m *chunkMapping[In, Out]) took() {
-	m.taken.Add(1)
+	m.untold++
 	if m.grows {
 		m.grow()
+		if m.untold < lateTaken && m.limit.Load() >= 8*lateTaken && !m.hungers.Load() {
+			return
+		}
 	}
+	m.taken.Add(m.untold)
+	m.untold = 0
 	if m.hungers.Load() && m.hungers.CompareAndSwap(true, false) {
 		select {
 		case m.room <- struct{}{}:

@@ -21,6 +21,8 @@ func (p *pace) items() int { return int(max(1, p.n.Load())) }
 func (p *pace) measure(n int, d time.Duration) {
 	switch now := p.items(); {
 	case n < now: // somebody took from it, or nothing more was there
+	case d < shortChunk/8:
+		p.n.Store(int32(min(8*now, maxLookahead)))
 	case d < shortChunk:
 		p.n.Store(int32(min(2*now, maxLookahead)))
 	case d > longChunk:

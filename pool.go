@@ -38,13 +38,14 @@ type Pool struct {
 	_  cacheLine
 
 	// mu guards the fields below and the lending and scopes of the pool's calls;
-	// never held while blocking or while code of the user's runs. The ledger's
-	// own lock may be taken under it, nothing else.
+	// never held while blocking or while code of the user's runs. The locks of the
+	// inbox and of the ledger may be taken under it, in this order, and no other.
 	mu        shortMutex
 	queue     jobQueue
 	queued    int         // with a backlog: calls in queue that can still run; over backlog only by those that come back to it
 	dead      int         // calls in queue that were cancelled
 	entered   uint64      // calls accepted, ever, but those that the inbox has counted
+	credit    int         // entries in the ledger of calls that have left; see creditLocked
 	blocked   blockedList // submitters waiting for room; empty unless queued >= backlog
 	free      int         // places nobody holds; 0 <= free <= size
 	lent      int         // places lent by calls that wait
@@ -244,11 +245,9 @@ func (p *Pool) compactLocked() {
 
 // unlock gives mu up and does what could not be done under it.
 func (p *Pool) unlock() {
-	for hungry := p.hungryLocked(); hungry != p.in.hungry.Load(); hungry = p.hungryLocked() {
-		p.in.hungry.Store(hungry)
-		if hungry { // who has just left a call may not have seen it
-			p.kickLocked()
-		}
+	if p.hungryLocked() && !p.in.hungry.Load() {
+		p.in.hungry.Store(true)
+		p.kickLocked() // who has just left a call may not have seen it
 	}
 	after := p.after
 	if after == nil {

@@ -66,6 +66,7 @@ func (p *Pool) accept(ctx context.Context, j job, mayBlock bool) {
 	inside := (p.backlog >= 0 || p.ledger.Draining()) && p.runsHere(ctx)
 
 	p.mu.Lock()
+	p.starveLocked()
 	c.scope = p.scopeOf(ctx)
 	if w := observerOf(&p.host); w != nil {
 		p.unlock()
@@ -110,7 +111,7 @@ func (p *Pool) acceptAll(ctx context.Context, b jobs) {
 // enterLocked takes a call for which there is room. The caller holds mu, which
 // is given up.
 func (p *Pool) enterLocked(ctx context.Context, c *call, j job, inside bool) {
-	if !p.ledger.Enter(1, inside) {
+	if !p.creditLocked(inside) {
 		p.unlock()
 		// Shutdown may have begun just now: look where the call comes from.
 		inside = !inside && !p.ledger.Closed() && p.runsHere(ctx)
