@@ -23,6 +23,7 @@ const (
 	KindReset    = "reset"    // the connection broke before the title was read
 	KindHTTP     = "http"     // a status of 400 or more, or an answer that is not HTTP
 	KindRedirect = "redirect" // redirected too often, or to nowhere
+	KindDown     = "down"     // connections to its host have failed, so it was not asked
 	KindNoTitle  = "no_title" // the page was read, and has none
 	KindIO       = "io"       // everything else: an unreadable file, an unusable address
 )

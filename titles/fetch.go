@@ -19,6 +19,9 @@ type Page struct {
 	Status  int    // of HTTP; 0 for a file, or when no answer came
 	Title   string // "" too when there is none
 	Charset string // that the title was decoded by, "" when it was not got so far
+
+	Attempts int           // how often it was asked for, and
+	Took     time.Duration // how long that took, without the pauses; both by a Crawl
 }
 
 // A Fetcher reads pages from the web and from files. It is safe for concurrent use.
