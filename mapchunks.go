@@ -6,8 +6,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/potok-go/potok/internal/registry"
 )
 
 // chunkMapping is one range over an ordered Map on a Pool whose items run in chunks.
@@ -19,19 +17,15 @@ import (
 //
 // A block is what the puller puts into one chunk. The chunk is queued with the
 // block's first item and grows until a worker takes it, so that no input waits for
-// the next one. The consumer is the loop's own goroutine and outlives the others: he
-// stops the puller and waits for him, and for every chunk, before the range ends.
+// the next one. The consumer waits for every chunk before the range ends.
 type chunkMapping[In, Out any] struct {
-	pool     *Pool
-	fn       func(context.Context, In) (Out, error)
-	ctx      context.Context //nolint:containedctx // Map's; the mapping does not outlive the range
-	run      context.Context //nolint:containedctx // the calls', which ends with the range too
-	consumer context.Context //nolint:containedctx // without end, but with the enclosing call, to lend its place
-	cancel   context.CancelCauseFunc
-	scope    *scope
-	chunk    int // wished for; 0: chosen by time
-	pace     pace
-	gone     chan struct{} // closed when the puller is
+	puller
+
+	pool  *Pool
+	fn    func(context.Context, In) (Out, error)
+	scope *scope
+	chunk int // wished for; 0: chosen by time
+	pace  pace
 
 	limit   atomic.Int64  // pulled - taken <= limit, the look-ahead; the consumer's to write
 	taken   atomic.Int64  // the consumer's to write, and up to lateTaken behind
@@ -50,14 +44,10 @@ type chunkMapping[In, Out any] struct {
 
 	_ cacheLine // the puller's alone, until gone is closed:
 
-	pulled   int64
-	may      int64 // pulled up to which there is room, for all that is known
-	tail     *mapBlock[In, Out]
-	filled   int   // of tail
-	finished bool  // the input has ended, and not because ctx has
-	end      error // why no more was pulled, if it was not the consumer's wish
-	cut      bool  // the input was told to end
-	panicked *any  // what the input panicked with
+	pulled int64
+	may    int64 // pulled up to which there is room, for all that is known
+	tail   *mapBlock[In, Out]
+	filled int // of tail
 
 	_ cacheLine // the consumer's alone:
 
@@ -93,27 +83,33 @@ type slot[In, Out any] struct {
 func mapChunks[In, Out any](ctx context.Context, p *Pool, in iter.Seq[In], fn func(context.Context, In) (Out, error), o mapOptions) iter.Seq2[Out, error] {
 	return func(yield func(Out, error) bool) {
 		m := &chunkMapping[In, Out]{
-			pool: p, fn: fn, ctx: ctx,
-			consumer: context.WithoutCancel(ctx),
-			chunk:    o.chunk,
-			gone:     make(chan struct{}),
-			room:     make(chan struct{}, 1),
-			grows:    o.lookahead == 0,
-			since:    time.Now(),
+			puller: newPuller(ctx),
+			pool:   p, fn: fn,
+			chunk: o.chunk,
+			room:  make(chan struct{}, 1),
+			grows: o.lookahead == 0,
+			since: time.Now(),
 		}
 		m.limit.Store(int64(o.firstLimit(p.size)))
-		m.run, m.cancel = context.WithCancelCause(ctx)
 		m.scope = newScope(m.run, p)
 		m.at = &mapBlock[In, Out]{m: m} // empty: the puller's first comes after it
 		m.tail = m.at
-		go m.pull(in) // m.leave waits for it
+		go m.pull(func() (cut bool) { // m.leave waits for it
+			if !m.mayPull() {
+				return true
+			}
+			in(func(v In) bool {
+				m.cut = !m.add(v) || !m.mayPull()
+				return !m.cut
+			})
+			return m.cut
+		}, func() { m.wake(&m.nextBlock) })
 		endSweep := p.sweepWhenOver(m.scope)
 		defer endSweep()
 		whole := false
 		defer func() {
-			m.leave()
-			if whole && m.cut && m.panicked != nil {
-				panic(*m.panicked) // in its clean-up, after it was told to end
+			if m.leave(); whole && m.cut {
+				m.throw()
 			}
 		}()
 		m.consume(yield)
@@ -121,44 +117,10 @@ func mapChunks[In, Out any](ctx context.Context, p *Pool, in iter.Seq[In], fn fu
 	}
 }
 
-// pull is the puller's goroutine: all of the user's iterator runs here.
-func (m *chunkMapping[In, Out]) pull(in iter.Seq[In]) {
-	returned := false
-	defer func() {
-		if !returned {
-			if v := recover(); v != nil {
-				m.panicked = &v
-			} else {
-				m.end = ErrGoexit
-			}
-		}
-		close(m.gone)
-		m.wake(&m.nextBlock)
-	}()
-	m.cut = !m.mayPull()
-	if !m.cut {
-		in(func(v In) bool {
-			m.cut = !m.add(v) || !m.mayPull()
-			return !m.cut
-		})
-	}
-	if !m.cut {
-		m.finished = m.ctx.Err() == nil
-		if !m.finished { // it may have ended on that account
-			m.end = registry.ContextError(m.ctx)
-		}
-	}
-	returned = true
-}
-
 // mayPull waits until there is room. False: nothing more may be pulled.
 func (m *chunkMapping[In, Out]) mayPull() bool {
 	for {
-		if m.run.Err() != nil {
-			// Looked at after run, its child: what ended run is seen here.
-			if m.ctx.Err() != nil {
-				m.end = registry.ContextError(m.ctx)
-			}
+		if m.stopped() {
 			return false
 		}
 		if m.hasRoom() {
@@ -300,11 +262,11 @@ func (m *chunkMapping[In, Out]) consume(yield func(Out, error) bool) {
 	}
 	if m.panicked != nil {
 		m.leave()
-		panic(*m.panicked)
+		m.throw()
 	}
-	if !m.finished && m.end != nil {
+	if err := m.last(); err != nil {
 		var none Out
-		yield(none, m.end)
+		yield(none, err)
 	}
 }
 
@@ -363,15 +325,6 @@ func (m *chunkMapping[In, Out]) findPart() bool {
 	return true
 }
 
-func (m *chunkMapping[In, Out]) pullerGone() bool {
-	select {
-	case <-m.gone:
-		return true
-	default:
-		return false
-	}
-}
-
 // lateTaken is how many results the puller is told of at once while he is far ahead.
 const lateTaken = 16
 
@@ -413,10 +366,7 @@ func (m *chunkMapping[In, Out]) grow() {
 func (m *chunkMapping[In, Out]) leave() {
 	m.cancel(ErrCancelled)
 	m.pool.sweepChunks(m.scope)
-	_ = Lend(m.consumer, func() error {
-		<-m.gone
-		return nil
-	})
+	m.stop()
 	for {
 		if _, _, ok := m.take(); !ok {
 			return

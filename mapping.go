@@ -5,8 +5,6 @@ import (
 	"iter"
 	"sync"
 	"time"
-
-	"github.com/potok-go/potok/internal/registry"
 )
 
 // mapping is one range over a Map. Two goroutines share it:
@@ -14,16 +12,10 @@ import (
 //	puller    in ──► launch ──► window        waits for room in the window
 //	consumer           window ──► yield       waits for a result
 //
-// The consumer is the loop's own goroutine and outlives the puller: it stops
-// him and waits for him before the range ends. What is between them is a window
-// of futures, in order of pulling; unordered, those that have settled stand in
-// ready too.
+// What is between them is a window of futures, in order of pulling; unordered, those
+// that have settled stand in ready too.
 type mapping[Out any] struct {
-	ctx      context.Context //nolint:containedctx // Map's; the mapping does not outlive the range
-	run      context.Context //nolint:containedctx // the calls', which ends with the range too
-	consumer context.Context //nolint:containedctx // without end, but with the enclosing call, to lend its place
-	cancel   context.CancelCauseFunc
-	pulled   chan struct{} // closed when the puller is gone
+	puller
 
 	mu      sync.Mutex // guards the fields below; never held while blocking
 	window  []*Future[Out]
@@ -37,12 +29,6 @@ type mapping[Out any] struct {
 	room    chan struct{}  // capacity 1: the puller waits for room
 	first   *Future[Out]   // with StopOnError: the first that failed
 
-	// Written by the puller, read once pulled is closed.
-	cut      bool  // the input was told to end
-	finished bool  // the input has ended, and not because ctx has
-	end      error // why no more was pulled, if it was not the consumer's wish
-	panicked *any  // what the input panicked with
-
 	mapOptions
 }
 
@@ -53,63 +39,32 @@ const quickResult = 100 * time.Microsecond
 func mapSeq[In, Out any](ctx context.Context, ex Executor, in iter.Seq[In], o mapOptions, launch func(*mapping[Out], In) *Future[Out]) iter.Seq2[Out, error] {
 	return func(yield func(Out, error) bool) {
 		m := &mapping[Out]{
-			ctx:        ctx,
-			consumer:   context.WithoutCancel(ctx),
-			pulled:     make(chan struct{}),
+			puller:     newPuller(ctx),
 			room:       make(chan struct{}, 1),
 			mapOptions: o,
 			limit:      o.firstLimit(ex.Stats().Workers),
 			grows:      o.lookahead == 0,
 			since:      time.Now(),
 		}
-		m.run, m.cancel = context.WithCancelCause(ctx)
-		go m.pull(func(each func(*Future[Out]) bool) { // m.leave waits for it
-			for v := range in {
-				if !each(launch(m, v)) {
-					return
-				}
+		go m.pull(func() (cut bool) { // m.leave waits for it
+			if !m.mayPull() {
+				return true
 			}
-		})
+			in(func(v In) bool {
+				m.cut = !m.add(launch(m, v)) || !m.mayPull()
+				return !m.cut
+			})
+			return m.cut
+		}, m.wakeConsumer)
 		whole := false
 		defer func() {
-			m.leave()
-			if whole && m.cut && m.panicked != nil {
-				panic(*m.panicked) // in its clean-up, after it was told to end
+			if m.leave(); whole && m.cut {
+				m.throw()
 			}
 		}()
 		m.consume(yield)
 		whole = true
 	}
-}
-
-// pull is the puller's goroutine: all of the user's iterator runs here.
-func (m *mapping[Out]) pull(inputs func(each func(*Future[Out]) bool)) {
-	returned := false
-	defer func() {
-		if !returned {
-			if v := recover(); v != nil {
-				m.panicked = &v
-			} else {
-				m.end = ErrGoexit
-			}
-		}
-		close(m.pulled)
-		m.wakeConsumer()
-	}()
-	m.cut = !m.mayPull()
-	if !m.cut {
-		inputs(func(f *Future[Out]) bool {
-			m.cut = !m.add(f) || !m.mayPull()
-			return !m.cut
-		})
-	}
-	if !m.cut {
-		m.finished = m.ctx.Err() == nil
-		if !m.finished { // it may have ended on that account
-			m.end = registry.ContextError(m.ctx)
-		}
-	}
-	returned = true
 }
 
 // mayPull waits until there is room in the window. False: nothing more may be
@@ -120,11 +75,7 @@ func (m *mapping[Out]) mayPull() bool {
 		full := len(m.window)-m.head >= m.limit
 		m.mu.Unlock()
 		switch {
-		case m.run.Err() != nil:
-			// Looked at after run, its child: what ended run is seen here.
-			if m.ctx.Err() != nil {
-				m.end = registry.ContextError(m.ctx)
-			}
+		case m.stopped():
 			return false
 		case !full:
 			return true
@@ -203,11 +154,11 @@ func (m *mapping[Out]) consume(yield func(Out, error) bool) {
 	}
 	if m.panicked != nil {
 		m.leave()
-		panic(*m.panicked)
+		m.throw()
 	}
-	if !m.finished && m.end != nil {
+	if err := m.last(); err != nil {
 		var none Out
-		yield(none, m.end)
+		yield(none, err)
 	}
 }
 
@@ -291,15 +242,6 @@ func (m *mapping[Out]) giveRoom() {
 	}
 }
 
-func (m *mapping[Out]) pullerGone() bool {
-	select {
-	case <-m.pulled:
-		return true
-	default:
-		return false
-	}
-}
-
 // park blocks the consumer until something has changed.
 func (m *mapping[Out]) park(gone bool) {
 	p := newParking(m.consumer)
@@ -329,11 +271,7 @@ func (m *mapping[Out]) wakeConsumer() {
 // leave ends the range: it cancels what has not ended and waits for all that was
 // started, and for the puller. Called again it does nothing.
 func (m *mapping[Out]) leave() {
-	m.cancel(ErrCancelled)
-	_ = Lend(m.consumer, func() error {
-		<-m.pulled
-		return nil
-	})
+	m.stop()
 	m.mu.Lock()
 	rest := m.window[m.head:]
 	m.window, m.head, m.ready = nil, 0, nil
