@@ -2,36 +2,39 @@ package titles
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
-	"fmt"
-	"io"
-	"net"
-	"net/http"
-	"net/url"
 	"strings"
-	"syscall"
+	"time"
 )
 
 // The kinds of failure, as KindOf gives them.
 const (
 	KindDNS      = "dns"      // the name is unknown, or cannot be looked up
-	KindConnect  = "connect"  // nobody answers there, or refuses
+	KindConnect  = "connect"  // nobody answers there within ConnectTimeout, or refuses
 	KindTLS      = "tls"      // no secure connection came about
-	KindTimeout  = "timeout"  // the page took longer than allowed
+	KindTimeout  = "timeout"  // the page took longer than Timeout
 	KindReset    = "reset"    // the connection broke before the title was read
-	KindHTTP     = "http"     // a status of 400 or more, or an answer that is not HTTP
+	KindHTTP     = "http"     // a status of 400 or more, or an answer that is not as HTTP has it
 	KindRedirect = "redirect" // redirected too often, or to nowhere
+	KindPrivate  = "private"  // an address that DenyPrivate refuses
 	KindDown     = "down"     // connections to its host have failed, so it was not asked
 	KindNoTitle  = "no_title" // the page was read, and has none
-	KindIO       = "io"       // everything else: an unreadable file, an unusable address
+	KindIO       = "io"       // everything else: an unreadable file, an unusable address, an unknown compression
 )
 
-// Error is the failure of one page. It is immutable.
+// Error is the failure of one page. It is immutable, and but for Err plain data, so it can cross a process.
 type Error struct {
 	Kind string // one of the constants above
 	Err  error  // what happened
+
+	// Retry says that another attempt may go better: after connection errors, resets, time-outs, look-ups that found no server to ask,
+	// and the statuses 429, 500, 502, 503 and 504. It is false for what will be no different next time.
+	Retry bool
+	// Unreached says that no connection to the host came about: refused, unreachable or not there within ConnectTimeout. A host that
+	// fails so repeatedly is down. It is false for unknown names, and when a proxy or this machine is at fault.
+	Unreached bool
+	// RetryAfter is how long the server asks to wait before the next attempt: at most 30 days, 0 if it said nothing or a time gone by.
+	RetryAfter time.Duration
 }
 
 // Error says what happened, without the address: the page that comes with the error knows it.
@@ -41,6 +44,9 @@ func (e *Error) Error() string { return prefix + strings.TrimPrefix(e.Err.Error(
 func (e *Error) Unwrap() error { return e.Err }
 
 const prefix = "potok: "
+
+// fail makes an Error that another attempt would not mend.
+func fail(kind string, err error) *Error { return &Error{Kind: kind, Err: err} }
 
 // KindOf returns the kind of a failed page, "" for nil. An error that is no *Error is of KindIO, ErrNoTitle by itself of KindNoTitle.
 // It never blocks and is safe for concurrent use.
@@ -57,79 +63,39 @@ func KindOf(err error) string {
 	return KindIO
 }
 
-// errTimeout is the cause of a page's context when its time is over.
+// Retryable reports whether another attempt at the page may go better: Error.Retry, false for any other error. It never blocks and is
+// safe for concurrent use.
+func Retryable(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	return ok && e.Retry
+}
+
+// Unreached reports whether no connection to the page's host came about: Error.Unreached, false for any other error. It never blocks
+// and is safe for concurrent use.
+func Unreached(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	return ok && e.Unreached
+}
+
+// RetryAfter returns how long the server asked to wait before another attempt: Error.RetryAfter, 0 for any other error. It never blocks
+// and is safe for concurrent use.
+func RetryAfter(err error) time.Duration {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.RetryAfter
+	}
+	return 0
+}
+
+// errTimeout is the cause of an attempt's context when its time is over.
 var errTimeout = errors.New("timed out")
 
-var errRedirects = errors.New("too many redirects")
-
-// classify gives an error of the transport, or of reading a body, its kind, and takes off what url.Error adds.
-func classify(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		cause := context.Cause(ctx)
-		if errors.Is(cause, errTimeout) || errors.Is(cause, context.DeadlineExceeded) {
-			return &Error{KindTimeout, timeoutError{cause}}
-		}
-		return &Error{KindIO, joinCause(ctx.Err(), cause)}
+// ended is the failure of a page whose context has ended.
+func ended(ctx context.Context) *Error {
+	cause := context.Cause(ctx)
+	if errors.Is(cause, errTimeout) || errors.Is(cause, context.DeadlineExceeded) {
+		return &Error{Kind: KindTimeout, Err: timeoutError{cause}, Retry: true}
 	}
-	if outer, ok := errors.AsType[*url.Error](err); ok {
-		err = outer.Err
-	}
-	kind := kindOfTransport(err)
-	switch dns, ok := errors.AsType[*net.DNSError](err); {
-	case ok:
-		err = dns // the dialling around it says nothing more
-	case kind == KindReset:
-		err = fmt.Errorf("connection broke: %w", err)
-	}
-	return &Error{kind, err}
-}
-
-func kindOfTransport(err error) string {
-	if errors.Is(err, errRedirects) || strings.Contains(err.Error(), "Location header") {
-		return KindRedirect
-	}
-	if _, ok := errors.AsType[*net.DNSError](err); ok {
-		return KindDNS
-	}
-	if isTLS(err) {
-		return KindTLS
-	}
-	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
-		return KindConnect
-	}
-	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
-		return KindTimeout
-	}
-	if isReset(err) {
-		return KindReset
-	}
-	if strings.Contains(err.Error(), "unsupported protocol scheme") {
-		return KindRedirect // the first address was checked before
-	}
-	return KindHTTP
-}
-
-func isTLS(err error) bool {
-	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		return true
-	}
-	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
-		return true
-	}
-	if _, ok := errors.AsType[tls.AlertError](err); ok {
-		return true
-	}
-	if _, ok := errors.AsType[x509.HostnameError](err); ok {
-		return true
-	}
-	// The rest of crypto/tls is plain text; and a server without TLS is noticed by net/http.
-	return strings.Contains(err.Error(), "tls: ") || strings.Contains(err.Error(), "TLS handshake") ||
-		errors.Is(err, http.ErrSchemeMismatch)
-}
-
-func isReset(err error) bool {
-	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
-		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || strings.Contains(err.Error(), "server closed")
+	return fail(KindIO, joinCause(ctx.Err(), cause))
 }
 
 // timeoutError reads "timed out" and matches context.DeadlineExceeded, whoever set the deadline.

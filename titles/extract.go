@@ -21,8 +21,14 @@ var ErrNoTitle = errors.New("potok: no title")
 // is no title, and the error of r when that came before the title was read whole. An empty title is a title. What cannot be decoded
 // becomes U+FFFD and is no error. It keeps nothing, and may be called concurrently.
 func Extract(r io.Reader, contentType string) (title, charset string, err error) {
+	return extract(r, contentType, nil)
+}
+
+// extract calls settle, if that is not nil, once the title was read whole and only what may tell its charset is still to come.
+func extract(r io.Reader, contentType string, settle func(ascii bool)) (title, charset string, err error) {
 	src, release := newSource(r)
 	defer release()
+	src.settle = settle
 	media := mediaType(contentType)
 	if media == "" {
 		media = src.sniff()
@@ -73,6 +79,9 @@ func (s *source) htmlTitle(declared charset) (title, name string, err error) {
 	}
 	if cs.name == "" {
 		titleEnd := s.consumed()
+		if z.whole && s.settle != nil {
+			s.settle(isASCII(z.title))
+		}
 		decoded = z.meta.charset.name == iso2022JP // and the title behind it was read as UTF-8
 		z.findMeta()
 		switch {

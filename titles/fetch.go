@@ -3,13 +3,9 @@ package titles
 import (
 	"context"
 	"crypto/tls"
-	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"net/url"
-	"time"
 )
 
 // Page is what is known of one page, whether its title was found or not. All of it is plain data, so it can cross a process.
@@ -27,124 +23,55 @@ type Page struct {
 // A Fetcher reads pages from the web and from files. It is safe for concurrent use.
 type Fetcher struct {
 	settings
-	client    *http.Client
+	headers   headers
 	transport *http.Transport
+	dialer    net.Dialer
+	tls       *tls.Config
 }
 
-// New makes a Fetcher of its own connections. The proxy is the environment's.
+// New makes a Fetcher of its own connections.
 func New(opts ...Option) *Fetcher {
-	f := &Fetcher{settings: settings{DefaultTimeout, defaultWorkers, DefaultMaxBody, DefaultUserAgent}}
+	f := &Fetcher{settings: defaults()}
 	for _, o := range opts {
 		o.apply(&f.settings)
 	}
-	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}
-	f.transport = &http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
-		DialContext:            dialer.DialContext,
-		TLSHandshakeTimeout:    dialTimeout,
-		TLSClientConfig:        &tls.Config{ClientSessionCache: tls.NewLRUClientSessionCache(f.workers)},
-		ForceAttemptHTTP2:      true,
-		MaxIdleConns:           2 * f.workers, // among all hosts: what many hosts leave behind must not pile up
-		MaxIdleConnsPerHost:    f.workers,
-		IdleConnTimeout:        15 * time.Second,
-		MaxResponseHeaderBytes: 256 << 10,
-	}
-	f.client = &http.Client{Transport: f.transport, CheckRedirect: checkRedirect}
+	f.headers = newHeaders(&f.settings)
+	f.transport = f.newTransport()
 	return f
-}
-
-func checkRedirect(_ *http.Request, via []*http.Request) error {
-	if len(via) > maxRedirects {
-		return fmt.Errorf("%w (%d)", errRedirects, maxRedirects)
-	}
-	return nil
 }
 
 // Close gives up the connections kept for later pages. A Fetch under way is not disturbed, and the Fetcher stays usable.
 func (f *Fetcher) Close() { f.transport.CloseIdleConnections() }
 
-// Fetch reads the page that input names, a URL, a bare host or a file, and finds its title.
+// Fetch reads the page that input names, a URL, a bare host or a file, and finds its title. It is one
+// attempt: pauses, repetitions and limits are the caller's, and the error says what for.
 //
 // It blocks until the title is read, the page ends, or the time for a page is over; when ctx ends it returns at once with an error
 // that matches ctx's and its cause. A title that was read whole before anything went wrong is a good page. Every error is an *Error,
-// of which KindOf tells the kind, and the Page beside it still says which page this was, where it led and with what status; a status of
-// 400 or more is a failure, and the title of such a page is not given.
+// of which KindOf tells the kind and Retryable whether another attempt may go better. The Page beside it still says which page this was,
+// where it led and with what status; a status of 400 or more is a failure, and the title of such a page is not given.
 //
-// After the title, up to 15 ms are spent on reading what the server has sent already, so that the connection can be used again. Fetch
-// is safe for concurrent use.
+// After the title, up to 15 ms are spent on reading what the server has sent already, so that the connection can be used again; and up to
+// a second, when the title is not in ASCII, on finding the charset that the page may still name. Fetch is safe for concurrent use.
 func (f *Fetcher) Fetch(ctx context.Context, input string) (Page, error) {
 	page := Page{Input: input}
-	if err := ctx.Err(); err != nil {
-		return page, classify(ctx, err)
+	if ctx.Err() != nil {
+		return page, ended(ctx)
 	}
-	address, file, err := resolve(input)
-	if err != nil {
-		return page, &Error{KindIO, err}
-	}
-	if file != "" {
+	u, file, err := resolve(input)
+	switch {
+	case err != nil:
+		return page, fail(KindIO, err)
+	case file != "":
 		err = f.readFile(ctx, &page, file)
-	} else {
-		page.URL = address
-		err = f.get(ctx, &page, address)
+	default:
+		err = f.get(ctx, &page, u)
 	}
 	return page, err
 }
 
-// get fills in page from the web.
-func (f *Fetcher) get(ctx context.Context, page *Page, address string) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	timed, stop := context.WithTimeoutCause(ctx, f.timeout, errTimeout)
-	defer stop()
-
-	req, err := http.NewRequestWithContext(timed, http.MethodGet, address, nil)
-	if err != nil {
-		return &Error{KindIO, err}
-	}
-	req.Header["User-Agent"] = []string{f.userAgent}
-	req.Header["Accept"] = acceptHeader
-	resp, err := f.client.Do(req)
-	if resp != nil {
-		page.Status = resp.StatusCode // a refused redirect has one, beside the error
-		page.URL = resp.Request.URL.String()
-	}
-	if err != nil {
-		if outer, ok := errors.AsType[*url.Error](err); ok && page.Status == 0 {
-			page.URL = outer.URL
-		}
-		return classify(timed, err)
-	}
-	body := &io.LimitedReader{R: resp.Body, N: f.maxBody}
-	defer func() {
-		if read := f.maxBody - body.N; resp.ContentLength-read <= drainBytes {
-			drain(resp.Body, cancel)
-		}
-		resp.Body.Close()
-	}()
-	if resp.StatusCode >= http.StatusBadRequest {
-		return &Error{KindHTTP, fmt.Errorf("http status %d %s", resp.StatusCode, http.StatusText(resp.StatusCode))}
-	}
-	page.Title, page.Charset, err = Extract(body, resp.Header.Get("Content-Type"))
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, ErrNoTitle):
-		return &Error{KindNoTitle, err}
-	}
-	return classify(timed, err)
-}
-
-var acceptHeader = []string{"text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
-
-const (
-	drainBytes = 256 << 10
-	drainTime  = 15 * time.Millisecond
-)
-
-// drain reads the rest of a body when that is cheaper than a new connection: only so much, and only for so long. A body that does
-// not end within both costs its connection.
-func drain(body io.Reader, cancel context.CancelFunc) {
-	enough := time.AfterFunc(drainTime, cancel)
-	defer enough.Stop()
-	io.CopyN(io.Discard, body, drainBytes) //nolint:errcheck // the page is done with, whatever comes
+// extract finds in a page what f looks for.
+func (f *Fetcher) extract(page *Page, body io.Reader, contentType string, settle func(ascii bool)) (err error) {
+	page.Title, page.Charset, err = extract(body, contentType, settle)
+	return err
 }

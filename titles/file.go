@@ -15,28 +15,28 @@ func (f *Fetcher) readFile(ctx context.Context, page *Page, path string) error {
 	info, err := os.Stat(path)
 	switch {
 	case err != nil:
-		return &Error{KindIO, withoutPath(err)}
+		return fail(KindIO, withoutPath(err))
 	case info.IsDir():
-		return &Error{KindIO, errors.New("is a directory")}
+		return fail(KindIO, errors.New("is a directory"))
 	case !info.Mode().IsRegular(): // opening a pipe or a device may block for ever, and no context ends that
-		return &Error{KindIO, errors.New("not a regular file")}
+		return fail(KindIO, errors.New("not a regular file"))
 	}
 	file, err := os.Open(path)
 	if err != nil {
-		return &Error{KindIO, withoutPath(err)}
+		return fail(KindIO, withoutPath(err))
 	}
 	defer file.Close()
 	body := contextReader{ctx, io.LimitReader(file, f.maxBody)}
-	page.Title, page.Charset, err = Extract(body, typeOfExtension(path))
+	err = f.extract(page, body, typeOfExtension(path), nil)
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, ErrNoTitle):
-		return &Error{KindNoTitle, err}
+		return fail(KindNoTitle, err)
 	case ctx.Err() != nil:
-		return classify(ctx, err)
+		return ended(ctx)
 	}
-	return &Error{KindIO, withoutPath(err)}
+	return fail(KindIO, withoutPath(err))
 }
 
 // typeOfExtension is "" for what has to be sniffed.

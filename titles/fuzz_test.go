@@ -47,7 +47,11 @@ func FuzzResolve(f *testing.F) {
 		f.Add(input)
 	}
 	f.Fuzz(func(t *testing.T, input string) {
-		address, file, err := resolve(input)
+		u, file, err := resolve(input)
+		address := ""
+		if u != nil {
+			address = u.String()
+		}
 		switch {
 		case err != nil && (address != "" || file != ""):
 			t.Errorf("%q: an address beside the error %v", input, err)

@@ -11,38 +11,38 @@ import (
 
 // resolve tells what an input is: an address of the web, or a file's path. A URL says so; else what exists is a file, and what does not
 // is a host, with or without a port and a path behind it.
-func resolve(input string) (address, file string, err error) {
+func resolve(input string) (u *url.URL, file string, err error) {
 	scheme, rest, isURL := strings.Cut(input, "://")
 	switch {
 	case input == "":
-		return "", "", errors.New("empty address")
+		return nil, "", errors.New("empty address")
 	case !isURL && strings.ContainsRune(input, 0):
-		return "", "", errors.New("NUL in address")
+		return nil, "", errors.New("NUL in address")
 	case !isURL:
 		if _, statErr := os.Stat(input); statErr == nil {
-			return "", input, nil
+			return nil, input, nil
 		} else if looksLikePath(input) {
-			return "", "", withoutPath(statErr)
+			return nil, "", withoutPath(statErr)
 		}
 		input = "https://" + input
 	case strings.EqualFold(scheme, "file"):
 		file, err = filePath(rest)
-		return "", file, err
+		return nil, file, err
 	case !strings.EqualFold(scheme, "http") && !strings.EqualFold(scheme, "https"):
-		return "", "", fmt.Errorf("unsupported scheme %q", scheme)
+		return nil, "", fmt.Errorf("unsupported scheme %q", scheme)
 	}
-	u, err := url.Parse(input)
+	u, err = url.Parse(input)
 	if err != nil {
 		if inner, ok := errors.AsType[*url.Error](err); ok {
 			err = inner.Err // the address is told apart
 		}
-		return "", "", err
+		return nil, "", err
 	}
 	if u.Hostname() == "" {
-		return "", "", errors.New("no host in address")
+		return nil, "", errors.New("no host in address")
 	}
 	u.Fragment, u.RawFragment = "", ""
-	return u.String(), "", nil
+	return u, "", nil
 }
 
 // looksLikePath is true for what can be no host.

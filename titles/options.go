@@ -1,25 +1,51 @@
 package titles
 
-import "time"
+import (
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+)
 
 const (
 	// DefaultTimeout is for one page, from the look-up of its name to its title.
 	DefaultTimeout = 30 * time.Second
+	// DefaultConnectTimeout is for one connection, from the look-up of the name to the end of the TLS handshake.
+	DefaultConnectTimeout = 10 * time.Second
 	// DefaultMaxBody is how many bytes of a page are looked at.
 	DefaultMaxBody = 1 << 20
+	// DefaultRedirects is how many redirects are followed.
+	DefaultRedirects = 10
 	// DefaultUserAgent names this program and where to complain.
 	DefaultUserAgent = "potok/0.1 (+https://github.com/potok-go/potok)"
 
 	defaultWorkers = 64
-	maxRedirects   = 10
-	dialTimeout    = 10 * time.Second
 )
 
 type settings struct {
-	timeout   time.Duration
-	workers   int
-	maxBody   int64
-	userAgent string
+	timeout        time.Duration
+	connectTimeout time.Duration
+	workers        int
+	maxBody        int64
+	redirects      int
+	userAgent      string
+	extra          http.Header // beside our own, or in their place
+	proxy          func(*http.Request) (*url.URL, error)
+	insecure       bool
+	denyPrivate    bool
+	resolver       *net.Resolver // nil: the system's; only tests have another
+}
+
+func defaults() settings {
+	return settings{
+		timeout:        DefaultTimeout,
+		connectTimeout: DefaultConnectTimeout,
+		workers:        defaultWorkers,
+		maxBody:        DefaultMaxBody,
+		redirects:      DefaultRedirects,
+		userAgent:      DefaultUserAgent,
+		proxy:          http.ProxyFromEnvironment,
+	}
 }
 
 // Option changes how a Fetcher works; see New.
@@ -35,6 +61,16 @@ func Timeout(d time.Duration) Option {
 		panic("potok: the timeout of a page must be positive")
 	}
 	return optionFunc(func(s *settings) { s.timeout = d })
+}
+
+// ConnectTimeout bounds the time for one connection: the look-up of the name, the connection itself and the TLS handshake together
+// (DefaultConnectTimeout). Through a proxy, the connection to the proxy has that time, and the handshake behind it has it again. It
+// panics unless d is positive.
+func ConnectTimeout(d time.Duration) Option {
+	if d <= 0 {
+		panic("potok: the timeout of a connection must be positive")
+	}
+	return optionFunc(func(s *settings) { s.connectTimeout = d })
 }
 
 // Workers says how many pages will be fetched at once (64), so that as many connections are kept for the next page. It does not
@@ -55,7 +91,32 @@ func MaxBody(n int64) Option {
 	return optionFunc(func(s *settings) { s.maxBody = n })
 }
 
-// UserAgent is what servers are told about the program that asks (DefaultUserAgent).
+// Redirects is how many redirects of one page are followed (DefaultRedirects). One more is a failure of KindRedirect, beside the page
+// that redirected and its status; with 0 every redirect is. It panics if n is negative.
+func Redirects(n int) Option {
+	if n < 0 {
+		panic("potok: the number of redirects must not be negative")
+	}
+	return optionFunc(func(s *settings) { s.redirects = n })
+}
+
+// UserAgent is what servers are told about the program that asks (DefaultUserAgent). With "" they are told nothing.
 func UserAgent(name string) Option {
 	return optionFunc(func(s *settings) { s.userAgent = name })
+}
+
+// Insecure takes every certificate for good, of servers and of an https proxy.
+func Insecure() Option {
+	return optionFunc(func(s *settings) { s.insecure = true })
+}
+
+// DenyPrivate refuses to connect to addresses that are not of the public internet: loopback, private and link-local ones, those of
+// carriers' own networks (100.64.0.0/10), unique-local, multicast, unspecified and reserved ones, also when an IPv6 address stands for
+// such an IPv4 address. A page there fails with KindPrivate.
+//
+// The address that is dialled is what is checked, so neither a redirect nor a name that resolves to another address every time gets
+// round it. With a proxy it is the proxy that dials: then all that the name resolves to here is checked before the request is sent, and
+// a name that does not resolve here fails; the proxy may see other addresses than we do. The proxy itself may have any address.
+func DenyPrivate() Option {
+	return optionFunc(func(s *settings) { s.denyPrivate = true })
 }

@@ -22,6 +22,7 @@ type source struct {
 	pos     int
 	dropped int   // bytes that stood before buf[pos] and are gone
 	err     error // why there is no more; nil while there may be
+	settle  func(ascii bool)
 }
 
 var buffers = sync.Pool{New: func() any { return new(make([]byte, 0, bufferSize)) }}
