@@ -77,6 +77,11 @@ func (a *attempt) follow(page *Page, u *url.URL) (*http.Response, error) {
 	header, host := a.headers.first, a.headers.host
 	for n, first := 0, u; ; n++ {
 		page.URL, page.Status = u.String(), 0
+		if a.robots != nil {
+			if err := a.robots.check(a, u); err != nil {
+				return nil, err
+			}
+		}
 		resp, err := a.send(u, header, host)
 		if err != nil {
 			return nil, err

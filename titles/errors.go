@@ -17,6 +17,7 @@ const (
 	KindHTTP     = "http"     // a status of 400 or more, or an answer that is not as HTTP has it
 	KindRedirect = "redirect" // redirected too often, or to nowhere
 	KindPrivate  = "private"  // an address that DenyPrivate refuses
+	KindRobots   = "robots"   // disallowed by the host's robots.txt
 	KindDown     = "down"     // connections to its host have failed, so it was not asked
 	KindNoTitle  = "no_title" // the page was read, and has none
 	KindIO       = "io"       // everything else: an unreadable file, an unusable address, an unknown compression

@@ -27,6 +27,7 @@ type Fetcher struct {
 	transport *http.Transport
 	dialer    net.Dialer
 	tls       *tls.Config
+	robots    *robots // nil: nobody asks for them
 }
 
 // New makes a Fetcher of its own connections.
@@ -37,6 +38,9 @@ func New(opts ...Option) *Fetcher {
 	}
 	f.headers = newHeaders(&f.settings)
 	f.transport = f.newTransport()
+	if f.obeyRobots {
+		f.robots = newRobots(f.headers.first.Get("User-Agent"))
+	}
 	return f
 }
 

@@ -33,6 +33,7 @@ type settings struct {
 	proxy          func(*http.Request) (*url.URL, error)
 	insecure       bool
 	denyPrivate    bool
+	obeyRobots     bool
 	resolver       *net.Resolver // nil: the system's; only tests have another
 }
 
@@ -119,4 +120,16 @@ func Insecure() Option {
 // a name that does not resolve here fails; the proxy may see other addresses than we do. The proxy itself may have any address.
 func DenyPrivate() Option {
 	return optionFunc(func(s *settings) { s.denyPrivate = true })
+}
+
+// Robots asks the robots.txt of a host, with scheme and port, before the first page of it is fetched, at redirects too. What it
+// disallows to the name in UserAgent, up to its first slash or space, fails with KindRobots.
+//
+// By RFC 9309: a status of 400 to 499 allows everything, of 500 and more disallows everything; more than 5 redirects on the way to a
+// robots.txt are as if there were none; 500 KiB of it count. When no answer can be had, nothing of the host is fetched either, and
+// the page fails with the kind of that failure (dns, connect, timeout …), since that may be tried again. The rules of up to 10,000
+// hosts are remembered, for 24 hours; that a server had failed, for a minute. Fetches of the same host wait for one request, each as long
+// as its own ctx and timeout allow. Crawl-delay is left to the caller, who decides on pauses.
+func Robots() Option {
+	return optionFunc(func(s *settings) { s.obeyRobots = true })
 }

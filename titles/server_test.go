@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -80,4 +81,25 @@ func limit(t *testing.T) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	t.Cleanup(cancel)
 	return ctx
+}
+
+// unused is the address of a server that is gone.
+func unused(t *testing.T) (address string) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	return "http://" + listener.Addr().String()
+}
+
+// poll waits until done returns true.
+func poll(t *testing.T, done func() bool) {
+	t.Helper()
+	for ctx := limit(t); !done(); runtime.Gosched() {
+		if ctx.Err() != nil {
+			t.Fatal("it did not come about")
+		}
+	}
 }
