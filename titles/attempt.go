@@ -216,7 +216,7 @@ func (a *attempt) read(page *Page, header http.Header) error {
 		defer release()
 		body = decoded
 	}
-	err := a.extract(page, body, header.Get("Content-Type"), a.settle)
+	err := a.extract(a.ctx, page, body, header.Get("Content-Type"), a.settle)
 	switch {
 	case err == nil:
 		return nil

@@ -36,6 +36,9 @@ func classify(ctx context.Context, err error) *Error {
 	if coding, ok := errors.AsType[*codingError](err); ok {
 		return fail(coding.kind(), coding)
 	}
+	if tree, ok := errors.AsType[*treeError](err); ok {
+		return fail(KindIO, tree)
+	}
 	if isTLS(err) {
 		return fail(KindTLS, handshakeError(err))
 	}

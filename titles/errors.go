@@ -19,7 +19,7 @@ const (
 	KindPrivate  = "private"  // an address that DenyPrivate refuses
 	KindRobots   = "robots"   // disallowed by the host's robots.txt
 	KindDown     = "down"     // connections to its host have failed, so it was not asked
-	KindNoTitle  = "no_title" // the page was read, and has none
+	KindNoTitle  = "no_title" // the page was read, and has none, or nothing that Select or XPath look for
 	KindIO       = "io"       // everything else: an unreadable file, an unusable address, an unknown compression
 )
 

@@ -10,11 +10,12 @@ import (
 
 // Page is what is known of one page, whether its title was found or not. All of it is plain data, so it can cross a process.
 type Page struct {
-	Input   string // as it was given
-	URL     string // where it led: after redirects, "" if the input is no address
-	Status  int    // of HTTP; 0 for a file, or when no answer came
-	Title   string // "" too when there is none
-	Charset string // that the title was decoded by, "" when it was not got so far
+	Input   string   // as it was given
+	URL     string   // where it led: after redirects, "" if the input is no address
+	Status  int      // of HTTP; 0 for a file, or when no answer came
+	Title   string   // "" too when there is none; with Select and XPath the text of the first match
+	Charset string   // that the title was decoded by, "" when it was not got so far
+	Matches []string // with AllMatches, the texts of all matches
 
 	Attempts int           // how often it was asked for, and
 	Took     time.Duration // how long that took, without the pauses; both by a Crawl
@@ -47,7 +48,7 @@ func New(opts ...Option) *Fetcher {
 // Close gives up the connections kept for later pages. A Fetch under way is not disturbed, and the Fetcher stays usable.
 func (f *Fetcher) Close() { f.transport.CloseIdleConnections() }
 
-// Fetch reads the page that input names, a URL, a bare host or a file, and finds its title. It is one
+// Fetch reads the page that input names, a URL, a bare host or a file, and finds its title, or what Select or XPath look for. It is one
 // attempt: pauses, repetitions and limits are the caller's, and the error says what for.
 //
 // It blocks until the title is read, the page ends, or the time for a page is over; when ctx ends it returns at once with an error
@@ -75,7 +76,10 @@ func (f *Fetcher) Fetch(ctx context.Context, input string) (Page, error) {
 }
 
 // extract finds in a page what f looks for.
-func (f *Fetcher) extract(page *Page, body io.Reader, contentType string, settle func(ascii bool)) (err error) {
-	page.Title, page.Charset, err = extract(body, contentType, settle)
-	return err
+func (f *Fetcher) extract(ctx context.Context, page *Page, body io.Reader, contentType string, settle func(ascii bool)) (err error) {
+	if f.selector == nil {
+		page.Title, page.Charset, err = extract(body, contentType, settle)
+		return err
+	}
+	return f.selectFrom(ctx, page, body, contentType)
 }

@@ -27,7 +27,7 @@ func (f *Fetcher) readFile(ctx context.Context, page *Page, path string) error {
 	}
 	defer file.Close()
 	body := contextReader{ctx, io.LimitReader(file, f.maxBody)}
-	err = f.extract(page, body, typeOfExtension(path), nil)
+	err = f.extract(ctx, page, body, typeOfExtension(path), nil)
 	switch {
 	case err == nil:
 		return nil

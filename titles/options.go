@@ -34,6 +34,8 @@ type settings struct {
 	insecure       bool
 	denyPrivate    bool
 	obeyRobots     bool
+	selector       selector // nil: the title
+	allMatches     bool
 	resolver       *net.Resolver // nil: the system's; only tests have another
 }
 
@@ -132,4 +134,9 @@ func DenyPrivate() Option {
 // as its own ctx and timeout allow. Crawl-delay is left to the caller, who decides on pauses.
 func Robots() Option {
 	return optionFunc(func(s *settings) { s.obeyRobots = true })
+}
+
+// AllMatches fills in Page.Matches with every match of Select or XPath, not only with the first one. It does nothing without these.
+func AllMatches() Option {
+	return optionFunc(func(s *settings) { s.allMatches = true })
 }
