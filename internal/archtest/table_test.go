@@ -42,9 +42,12 @@ var table = []row{
 		},
 	},
 	{
-		pkg:     "progress",
-		ours:    []string{root},
-		modules: []string{"golang.org/x/term"},
+		pkg:  "progress",
+		ours: []string{root},
+		modules: []string{
+			"github.com/mattn/go-runewidth",
+			"golang.org/x/term",
+		},
 	},
 	{
 		pkg:  "titles",
@@ -97,7 +100,6 @@ var planned = []string{
 	"process",
 	"cluster",
 	"cluster/embedded",
-	"progress",
 	"internal/wire",
 }
 
