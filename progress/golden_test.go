@@ -1,12 +1,12 @@
 package progress
 
 import (
-	"bytes"
 	"encoding/json"
 	"os"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -102,13 +102,20 @@ func replay(t *testing.T, bar [][]string, goTo func(tick int64), opts ...Option)
 		Prefix, Postfix, Unit string
 		Divisor               int
 	}](t, bar[0][1])
-	var out bytes.Buffer
-	opts = append(opts, Output(&out), Always(), Prefix(a.Prefix), Postfix(a.Postfix), Unit(a.Unit, a.Divisor))
+	var mu sync.Mutex // the timer's lines come from a goroutine that knows nothing of this one
+	var out strings.Builder
+	opts = append(opts, Output(writer(func(p []byte) (int, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		return out.Write(p)
+	})), Always(), Prefix(a.Prefix), Postfix(a.Postfix), Unit(a.Unit, a.Divisor))
 	if a.Columns != nil {
 		opts = append(opts, Columns(*a.Columns))
 	}
 	compare := func(r []string) {
 		t.Helper()
+		mu.Lock()
+		defer mu.Unlock()
 		if got, want := out.String(), decode[string](t, r[len(r)-1]); got != want {
 			t.Errorf("%s\nafter %s\n got %q\nwant %q", bar[0][1], r[:len(r)-1], got, want)
 		}

@@ -34,10 +34,9 @@ type optionFunc func(*settings)
 
 func (f optionFunc) apply(s *settings) { f(s) }
 
-// Output says where the bar is drawn (os.Stderr). Each frame is one Write, and a Write ends before the next begins. It
-// panics if w is nil.
-//
-// Whether something is a terminal is asked of *os.File alone; anything else is none.
+// Output says where the bar is drawn (os.Stderr). Each frame is one Write, and a Write ends before the next begins; it may
+// come from a goroutine of the bar, so whoever looks at what was written closes the bar first. Whether w is a terminal is
+// asked of an *os.File alone; anything else is none. It panics if w is nil.
 func Output(w io.Writer) Option {
 	if w == nil {
 		panic("potok/progress: Output of nil")
