@@ -11,23 +11,25 @@ import (
 // A Bar counts, and shows on one line how far it is. Bars are made by New; the zero value is not usable.
 //
 // Every method may be called from any number of goroutines at once.
-//
-// Who looks at the count, and when:
-//
-//	due = never    Add only counts           after a line, for minInterval; when nothing is drawn; after Close
-//	due = always   the next Add looks        the timer fired
-//	due = n        the Add to n looks        there were too few
-//
-// With a Clock there is no timer, and due goes from n to n: each Add from n on asks the clock.
 type Bar struct {
 	forward atomic.Int64 // what Add counted, the negative left out; on a cache line of its own, as every Add writes it
 	_       [64]byte
-	due     atomic.Int64 // Add looks when forward reaches it; written with the turn, and by the timer
-	back    atomic.Int64 // the sum of negative counts
+
+	// Add looks closer when forward reaches due:
+	//
+	//	never    →atOnce  after a line, until minInterval is all but over and the timer fires
+	//	atOnce   →n       the next Add looked, and too few were counted
+	//	atOnce,n →never   an Add drew a line; and nothing is drawn any more
+	//
+	// With a Clock there is no timer, and due goes from n to n: each Add from n on asks the clock. It is written with the
+	// turn, and by the timer and Close without it; look puts right what the timer writes after Close.
+	due  atomic.Int64
+	back atomic.Int64 // the sum of negative counts
 
 	closed  atomic.Bool           // false→true
 	failure atomic.Pointer[error] // the first one; nil→error
-	done    chan struct{}         // closed when Close has returned once
+	done    chan struct{}         // closed when the first Close is through
+	result  error                 // what Close returns, written before done is closed
 	drawing bool                  // false: nothing is drawn, ever
 	total   int64
 	start   time.Time
@@ -45,21 +47,22 @@ type Bar struct {
 
 const (
 	never  = math.MaxInt64
-	always = math.MinInt64
+	atOnce = math.MinInt64
 
 	// early is how long before minInterval is over the timer lets Add look at the clock itself: the timer may be late,
 	// and in a bubble an Add at 0.1 s sharp would race with it.
 	early = time.Millisecond
 
-	framePatience = 100 * time.Millisecond // how long an output may take for a line
-	lastPatience  = time.Second            // and for the last
+	// patience is how long the output is waited for: long enough for a machine that is busy and a terminal that is far
+	// away, and no more than a worker can lose once.
+	patience = time.Second
 )
 
 // New makes a bar that counts up to total and draws its first line. A total below 0 is unknown: there is no bar then, only
 // numbers; and the same where more is counted than the total says.
 //
-// It blocks while the output takes the line, a tenth of a second at most. It returns no error: one of the output is
-// Close's. Where nothing is drawn (see Always), all that a bar does is print the lines of Println.
+// It blocks while the output takes the line, a second at most. It returns no error: one of the output is Close's. Where
+// nothing is drawn (see Always), all that a bar does is print the lines of Println. New is safe for concurrent use.
 func New(total int64, opts ...Option) *Bar {
 	b := &Bar{total: total, settings: newSettings(opts), turn: make(chan struct{}, 1), done: make(chan struct{})}
 	b.due.Store(never)
@@ -72,7 +75,7 @@ func New(total int64, opts ...Option) *Bar {
 		b.timer = time.AfterFunc(maxInterval, b.wake) // and set as it should be below: wake uses b.timer
 	}
 	b.frame(moment{total: b.total})
-	b.write(framePatience)
+	b.write(time.NewTimer(patience))
 	b.start = b.now() // as tqdm does: the first line is not part of the time
 	b.at = b.start
 	b.rest()
@@ -81,9 +84,9 @@ func New(total int64, opts ...Option) *Bar {
 
 // Add counts n more, or fewer, and draws a line if it is time for one.
 //
-// It does not block, but for the one Add in a tenth of a second that draws: while the output takes the line, a tenth of a
-// second at most. It returns no error: one of the output is Close's. After Close it does nothing. It is safe for concurrent
-// use; it costs about what an atomic addition does (BenchmarkAdd).
+// It does not block, but for the one Add in a tenth of a second that draws: while the output takes the line, a second at
+// most, and not again before it has. It returns no error: one of the output is Close's. After Close it does nothing. It is
+// safe for concurrent use, and costs 1.2 times what an atomic addition does (BenchmarkAdd).
 func (b *Bar) Add(n int64) {
 	if n < 0 {
 		b.back.Add(n)
@@ -126,7 +129,7 @@ func (b *Bar) look() {
 	b.last, b.at = forward, now
 	b.rest()
 	b.frame(b.moment(now))
-	b.write(framePatience)
+	b.write(time.NewTimer(patience))
 }
 
 // rest makes Add look no more until it can be time for a line. The caller has the turn, or the only reference.
@@ -143,7 +146,7 @@ func (b *Bar) rest() {
 // wanted for the next one, maxInterval after it to draw what there is. It waits for the turn, so Close waits for it or
 // makes it do nothing; it does not set the timer a third time, so a bar that nobody uses or closes costs nothing.
 func (b *Bar) wake() {
-	b.due.Store(always)
+	b.due.Store(atOnce)
 	<-b.turn
 	if b.ended() || b.due.Load() == never || b.pace.wanted <= 1 { // never: an Add was faster, and the timer is set anew
 		b.release()
@@ -156,9 +159,9 @@ func (b *Bar) wake() {
 		return
 	}
 	b.pace.wanted = 1
-	b.due.Store(always)
+	b.due.Store(atOnce)
 	b.frame(b.moment(now))
-	b.write(framePatience)
+	b.write(time.NewTimer(patience))
 }
 
 // Println writes s and a newline to the output, above the bar, which it draws again below; in one Write. Where nothing is
@@ -179,45 +182,50 @@ func (b *Bar) Println(s string) {
 	b.put()
 }
 
-// Close draws the last line, with the average of the whole time, and a newline after it; the terminal is left as it is
-// then. Nothing is drawn afterwards, and closing again changes nothing.
+// Close draws the last line, with the average of the whole time, and a newline after it; that line stays. Nothing is drawn
+// afterwards, and closing again changes nothing.
 //
 // It blocks while the output is written to, but gives up after a second. It returns the first error of the output, as the
 // output gave it, the same each time; one that matches os.ErrDeadlineExceeded if it gave up; and nil if all went well. It
 // is safe for concurrent use.
 func (b *Bar) Close() error {
-	if !b.closed.CompareAndSwap(false, true) {
-		<-b.done
-		return b.err()
+	if b.closed.CompareAndSwap(false, true) {
+		b.finish()
+		b.result = b.err()
+		close(b.done)
 	}
-	defer close(b.done)
+	<-b.done
+	return b.result
+}
+
+// finish draws the last line. Only one Close comes here.
+func (b *Bar) finish() {
 	if !b.drawing {
-		return b.err()
+		return
 	}
 	b.due.Store(never)
 	if b.timer != nil {
 		b.timer.Stop()
 	}
-	patience := time.NewTimer(lastPatience)
-	defer patience.Stop()
+	late := time.NewTimer(patience)
+	defer late.Stop()
 	select {
 	case <-b.turn:
-	case <-patience.C:
+	case <-late.C:
 		b.fail(errBlocked)
-		return b.err()
+		return
 	}
 	if b.failure.Load() != nil {
 		b.release()
-		return b.err()
+		return
 	}
 	m := b.moment(b.now())
-	m.rate = 0
+	m.rate = 0 // of all the time
 	b.frame(m)
 	b.buf, b.left = append(b.buf, '\n'), true
-	if !b.write(lastPatience) {
+	if !b.write(late) {
 		b.fail(errBlocked)
 	}
-	return b.err()
 }
 
 var errBlocked = fmt.Errorf("potok/progress: the output takes no more: %w", os.ErrDeadlineExceeded)

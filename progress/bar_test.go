@@ -192,6 +192,27 @@ func TestABarInABubbleTakesItsTimeFromThere(t *testing.T) {
 	})
 }
 
+// The timer comes before the Add, always, though both are due at the same time.
+func TestALineIsDrawnATenthOfASecondAfterAnother(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScreen(t)
+		b := New(1000, Output(s), Always())
+		for line := int64(2); line < 300; line++ {
+			time.Sleep(minInterval - time.Nanosecond)
+			b.Add(0)
+			if got := s.writes.Load(); got != line-1 {
+				t.Fatalf("%d lines before 0.1 s are over, want %d", got, line-1)
+			}
+			time.Sleep(time.Nanosecond)
+			b.Add(1)
+			if got := s.writes.Load(); got != line {
+				t.Fatalf("%d lines after 0.1 s, want %d", got, line)
+			}
+		}
+		b.Close()
+	})
+}
+
 func TestWithoutColumnsThereIsNoBar(t *testing.T) {
 	s := newScreen(t)
 	b := New(10, Output(s), Always(), Columns(0), newHand().option(), Prefix("titles"))

@@ -12,11 +12,11 @@
 //
 // # What is shown, and when
 //
-// Lines are tqdm's, and so are the moments when they are drawn: at once, then by an [Bar.Add] at least 0.1 s after the
-// line before and with about as many counted as it took then, so that a line seldom comes early; once more when that many
-// did not come within 10 s; and at the end. The rate is an exponential average over the lines drawn (0.3 for the newest),
-// in the last line the average since the beginning. golden.txt in testdata has some hundred lines that tqdm wrote; the
-// tests compare them. Where we differ on purpose:
+// Lines are tqdm's, and so are the moments when they are drawn: the first at once; the next ones by the first [Bar.Add]
+// that finds 0.1 s gone since the line before and enough counted, which is as many as have been coming in 0.1 s; one
+// without an Add when that many do not come within 10 s; the last by [Bar.Close]. The rate is an exponential average from
+// line to line, in which the newest counts for 0.3, and in the last line the average since the beginning. What tqdm wrote
+// is recorded in testdata/golden.txt, and the tests compare. Where we differ, on purpose:
 //
 //   - A line without a total is cut to the columns like every other. tqdm lets it wrap around, and the next one then
 //     cannot overwrite it.
@@ -31,8 +31,8 @@
 // Nothing is drawn unless the output is a terminal, or [Always] says so. All that is written at one time is one Write,
 // and no two Writes overlap, so lines of [Bar.Println] and frames do not tear one another, from any number of goroutines.
 // What else writes to the same terminal is not known here: two bars at once, or a log beside a bar, do tear the line. An
-// output that fails ends the drawing, and [Bar.Close] returns its error. One that blocks costs whoever draws a tenth of a
-// second, once; until it goes on nothing is drawn.
+// output that fails ends the drawing, and Close returns its error. One that blocks costs whoever draws a second,
+// once; until it goes on nothing is drawn.
 //
 // # Blocking and goroutines
 //

@@ -72,9 +72,9 @@ func (b *Bar) limit() int {
 	return terminalWidth(b.output)
 }
 
-// write gives buf and the turn to a goroutine that writes, and waits for it. It is false if the goroutine takes longer than
-// that; then the turn comes back whenever the output has taken buf. Close waits for the turn, and so for the goroutine.
-func (b *Bar) write(patience time.Duration) bool {
+// write gives buf and the turn to a goroutine that writes, and waits for it until it is late. Then it returns false, and the
+// turn comes back whenever the output has taken buf. Close waits for the turn, and so for the goroutine.
+func (b *Bar) write(late *time.Timer) bool {
 	written := make(chan struct{})
 	go func() {
 		defer close(written)
@@ -86,7 +86,6 @@ func (b *Bar) write(patience time.Duration) bool {
 		}()
 		b.put()
 	}()
-	late := time.NewTimer(patience)
 	defer late.Stop()
 	select {
 	case <-written:

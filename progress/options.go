@@ -27,7 +27,8 @@ func newSettings(opts []Option) settings {
 	return s
 }
 
-// Option changes a bar; see New, Seq and Seq2. Options do not block and may be used for any number of bars at once.
+// Option changes a bar; see New, Seq and Seq2. What is said here holds for all of them: making and using one does not block
+// and gives no error, save a panic where the argument is wrong, and one may be used for any number of bars at once.
 type Option interface{ apply(s *settings) }
 
 type optionFunc func(*settings)

@@ -95,7 +95,7 @@ class Bar:
         return self
 
     def stale(self):
-        """One round of tqdm's own monitor, on this goroutine."""
+        """One round of tqdm's own monitor, on this thread."""
         bar, rounds = self.bar, []
 
         class Killed:
