@@ -97,6 +97,15 @@ func (b *Bar) Add(n int64) {
 	}
 }
 
+// SetTotal changes what the bar counts up to, where it is found out later. It is shown in the next line.
+//
+// It blocks while the output is written to. It is safe for concurrent use.
+func (b *Bar) SetTotal(total int64) {
+	<-b.turn
+	defer b.release()
+	b.total = total
+}
+
 // look draws a line if enough was counted in enough time.
 func (b *Bar) look() {
 	select {

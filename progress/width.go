@@ -4,32 +4,19 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/mattn/go-runewidth"
+	textwidth "golang.org/x/text/width"
 )
 
 // Widths are counted as tqdm counts them: two columns for what Unicode calls wide or fullwidth, one for all else. A
 // terminal gives none to a combining mark or a joiner, so a line with such is a column or two short of the edge, never
 // beyond it; we keep tqdm's line rather than that column.
-//
-// What is wide is go-runewidth's word, which agrees with Python's unicodedata save for what a newer Unicode made wide
-// (the hexagrams), and for the marks in wideMark: they combine, so it gives them no width, and tqdm two columns.
-
-// neutral is not in the hands of the locale: ambiguous characters are narrow, as in tqdm.
-var neutral = &runewidth.Condition{StrictEmojiNeutral: true}
 
 func runeWidth(r rune) int {
-	switch {
-	case r < 0x1100, r >= '▀' && r <= '▟':
-		return 1 // most lines; the first look into the tables of go-runewidth costs 2 MB
-	case wideMark(r), neutral.RuneWidth(r) == 2:
+	switch textwidth.LookupRune(r).Kind() {
+	case textwidth.EastAsianWide, textwidth.EastAsianFullwidth:
 		return 2
 	}
 	return 1
-}
-
-// wideMark knows marks that are wide by themselves: tones of ideographs, voiced kana, Khitan filler.
-func wideMark(r rune) bool {
-	return r >= 0x302a && r <= 0x302d || r == 0x3099 || r == 0x309a || r == 0x16fe4
 }
 
 // width is how many columns s takes.

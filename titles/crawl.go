@@ -90,7 +90,12 @@ func (c *Crawl) Pages(ctx context.Context, pool *potok.Pool, in iter.Seq2[string
 
 // pages yields what comes of the attempts. False: the range was left.
 func (s *schedule) pages(yield func(Page, error) bool, attempts iter.Seq2[*job, error]) bool {
-	give := func(ready []*job) bool {
+	give := func(ready []*job) (all bool) {
+		defer func() {
+			if !all { // also when the loop panics: Map waits for its input, which waits for news
+				s.stop()
+			}
+		}()
 		for _, j := range ready {
 			if !yield(j.page, j.err) {
 				return false
@@ -101,7 +106,7 @@ func (s *schedule) pages(yield func(Page, error) bool, attempts iter.Seq2[*job, 
 	var fault error
 	for j, err := range attempts {
 		if j == nil && errors.Is(err, potok.ErrGoexit) {
-			j = s.ended()
+			j = s.exit()
 		}
 		if j == nil { // it did not run
 			fault = err

@@ -5,12 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"maps"
 	"runtime"
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -53,6 +51,11 @@ func (w *web) fetch(ctx context.Context, input string) (Page, error) {
 	page.Input = input
 	return page, err
 }
+
+var (
+	errReset   = &Error{Kind: KindReset, Err: errors.New("reset"), Retry: true}
+	errRefused = &Error{Kind: KindConnect, Err: errors.New("refused"), Retry: true, Unreached: true}
+)
 
 // taking answers every page after d.
 func taking(d time.Duration) func(context.Context, string, int) (Page, error) {
@@ -111,7 +114,7 @@ func crawl(t *testing.T, w *web, workers int, in iter.Seq2[string, error], opts 
 func TestACrawlKeepsTheOrder(t *testing.T) {
 	in := pagesOf("a", 1000)
 	w := newWeb(func(ctx context.Context, input string, attempt int) (Page, error) {
-		return taking(time.Duration(len(input)*7919%100) * time.Millisecond)(ctx, input, attempt)
+		return taking(time.Duration(len(input)*7919%100)*time.Millisecond)(ctx, input, attempt)
 	})
 	all := crawl(t, w, 16, fineInputs(in), PerHost(0))
 	var got []string
@@ -126,83 +129,13 @@ func TestACrawlKeepsTheOrder(t *testing.T) {
 	}
 }
 
-func TestASlowHostHoldsUpNobodyElse(t *testing.T) {
-	w := newWeb(taking(10 * time.Millisecond))
-	all := crawl(t, w, 8, fineInputs(pagesOf("slow", 1000), pagesOf("quick.example", 1000)),
-		Every(time.Second), Unordered())
-	if len(all) != 2000 {
-		t.Fatalf("%d pages", len(all))
-	}
-	// Both hosts are limited: with the same rate they take equally long.
-	if last := all[len(all)-1].at; last != 999*time.Second+10*time.Millisecond {
-		t.Errorf("the last page came after %v", last)
-	}
-	for h, begun := range w.begun {
-		for i := 1; i < len(begun); i++ {
-			if d := begun[i].Sub(begun[i-1]); d < time.Second {
-				t.Fatalf("%s was asked twice within %v", h, d)
-			}
-		}
-	}
-}
-
-func TestPagesSetAsideAreReadLater(t *testing.T) {
-	in := [][]string{pagesOf("slow", 500)}
-	for i := range 1000 {
-		in = append(in, []string{fmt.Sprintf("http://h%d/", i)})
-	}
-	w := newWeb(taking(10 * time.Millisecond))
-	all := crawl(t, w, 4, fineInputs(in...), Every(time.Second), Unordered())
-	others := time.Duration(0)
-	for _, c := range all {
-		if !strings.Contains(c.page.Input, "slow") {
-			others = c.at
-		}
-	}
-	if limit := 1000/3*10*time.Millisecond + time.Second; others > limit {
-		t.Errorf("the other hosts were done after %v, want %v", others, limit)
-	}
-}
-
-func TestAHostHasItsShareOfWorkers(t *testing.T) {
-	w := newWeb(taking(time.Second))
-	all := crawl(t, w, 32, fineInputs(pagesOf("a", 100), pagesOf("b", 100)), PerHost(3))
-	if len(all) != 200 || w.most["a:80"] != 3 || w.most["b:80"] != 3 {
-		t.Errorf("%d pages, at most %v at once", len(all), w.most)
-	}
-	if last := all[199].at; last != 34*time.Second {
-		t.Errorf("it took %v", last)
-	}
-}
-
-func TestAPortIsAHostOfItsOwn(t *testing.T) {
-	for input, want := range map[string]string{
-		"http://A.example./x":      "a.example:80",
-		"https://a.example":        "a.example:443",
-		"a.example":                "a.example:443",
-		"http://a.example:8080/x":  "a.example:8080",
-		"http://[::1]:80/":         "::1:80",
-		"file:///etc/hosts":        "",
-		"ftp://a.example/":         "",
-		"./host.go":                "",
-		"":                         "",
-		"http://user@a.example/":   "a.example:80",
-		"http://a.example:443/":    "a.example:443",
-		"HTTPS://A.EXAMPLE:443/#x": "a.example:443",
-	} {
-		if got := hostOf(input); got != want {
-			t.Errorf("hostOf(%q) = %q, want %q", input, got, want)
-		}
-	}
-}
-
 func TestWhatMayPassIsTriedAgain(t *testing.T) {
 	for _, c := range []struct {
 		err      error
 		attempts int
 	}{
-		{&Error{Kind: KindReset, Err: errors.New("reset")}, 3},
-		{&Error{Kind: KindTimeout, Err: errors.New("timed out")}, 3},
+		{errReset, 3},
+		{&Error{Kind: KindTimeout, Err: errors.New("timed out"), Retry: true}, 3},
 		{&Error{Kind: KindDNS, Err: errors.New("unknown name")}, 1},
 		{&Error{Kind: KindTLS, Err: errors.New("bad certificate")}, 1},
 		{&Error{Kind: KindNoTitle, Err: ErrNoTitle}, 1},
@@ -222,7 +155,7 @@ func TestWhatMayPassIsTriedAgain(t *testing.T) {
 func TestAPageThatComesAtLastIsGood(t *testing.T) {
 	w := newWeb(func(_ context.Context, _ string, attempt int) (Page, error) {
 		if attempt < 4 {
-			return Page{}, &Error{Kind: KindReset, Err: errors.New("reset")}
+			return Page{}, errReset
 		}
 		return Page{Title: "here"}, nil
 	})
@@ -237,7 +170,7 @@ func TestAPageThatComesAtLastIsGood(t *testing.T) {
 func TestAWorkerDoesNotWaitForAnotherAttempt(t *testing.T) {
 	w := newWeb(func(_ context.Context, input string, attempt int) (Page, error) {
 		if strings.HasPrefix(input, "http://bad") && attempt < 3 {
-			return Page{}, &Error{Kind: KindReset, Err: errors.New("reset")}
+			return Page{}, errReset
 		}
 		return Page{}, nil
 	})
@@ -247,58 +180,26 @@ func TestAWorkerDoesNotWaitForAnotherAttempt(t *testing.T) {
 	}
 }
 
-func TestADeadHostFailsAtOnce(t *testing.T) {
-	var back atomic.Bool
-	refused := &Error{Kind: KindConnect, Err: errors.New("refused")}
-	w := newWeb(func(ctx context.Context, input string, attempt int) (Page, error) {
-		if strings.HasPrefix(input, "http://dead") && !back.Load() {
-			time.Sleep(time.Second)
-			return Page{}, refused
-		}
-		return taking(time.Second)(ctx, input, attempt)
-	})
-	synctest.Test(t, func(t *testing.T) {
-		pool := potok.NewPool(4)
-		defer pool.Close()
-		in := func(yield func(string, error) bool) {
-			for i := range 1000 {
-				if i == 900 {
-					back.Store(true)
-				}
-				if i >= 100 {
-					time.Sleep(time.Second)
-				}
-				if !yield(fmt.Sprintf("http://dead/%d", i), nil) {
-					return
-				}
+func TestAServerSaysWhenToComeBack(t *testing.T) {
+	busy := func(after time.Duration) *web {
+		return newWeb(func(_ context.Context, _ string, attempt int) (Page, error) {
+			if attempt < 3 {
+				return Page{Status: 503}, &Error{Kind: KindHTTP, Err: errors.New("busy"), Retry: true, RetryAfter: after}
 			}
-		}
-		kinds := map[string]int{}
-		for page, err := range NewCrawl(w.fetch, PerHost(1), Retries(0), Unordered()).Pages(t.Context(), pool, in) {
-			kinds[KindOf(err)]++
-			if KindOf(err) == KindDown && page.Attempts != 0 {
-				t.Errorf("it was asked for: %+v", page)
-			}
-		}
-		// Three failures, then one probe a minute for 800 seconds; from the first after that on all is fine.
-		if probes := kinds[KindConnect] - 3; probes < 12 || probes > 14 || kinds[""] < 39 || kinds[KindDown] < 700 {
-			t.Errorf("got %v", kinds)
-		}
-	})
-}
-
-func TestARunOfSuccessesForgetsFailures(t *testing.T) {
-	n := 0
-	w := newWeb(func(context.Context, string, int) (Page, error) {
-		if n++; n%3 == 0 {
 			return Page{}, nil
-		}
-		return Page{}, &Error{Kind: KindConnect, Err: errors.New("refused")}
-	})
-	for _, c := range crawl(t, w, 1, fineInputs(pagesOf("a", 100)), Retries(0)) {
-		if KindOf(c.err) == KindDown {
-			t.Fatal("two failures in a row are not three")
-		}
+		})
+	}
+	all := crawl(t, busy(time.Minute), 1, fineInputs(pagesOf("a", 1)))
+	if all[0].err != nil || all[0].at != 2*time.Minute {
+		t.Errorf("got %+v", all)
+	}
+	all = crawl(t, busy(time.Minute+1), 1, fineInputs(pagesOf("a", 1)))
+	if KindOf(all[0].err) != KindHTTP || all[0].at != 0 || !strings.Contains(all[0].err.Error(), "asks to wait") {
+		t.Errorf("got %+v", all)
+	}
+	all = crawl(t, busy(2*time.Minute), 1, fineInputs(pagesOf("a", 1)), MaxWait(time.Hour), Deadline(3*time.Minute))
+	if KindOf(all[0].err) != KindHTTP || all[0].at != 2*time.Minute || !strings.Contains(all[0].err.Error(), "no time is left") {
+		t.Errorf("got %+v", all)
 	}
 }
 
@@ -306,7 +207,7 @@ func TestADeadlineCoversAllAttempts(t *testing.T) {
 	w := newWeb(func(ctx context.Context, input string, attempt int) (Page, error) {
 		if attempt < 3 {
 			time.Sleep(time.Second)
-			return Page{}, &Error{Kind: KindReset, Err: errors.New("reset")}
+			return Page{}, errReset
 		}
 		return taking(time.Hour)(ctx, input, attempt)
 	})
@@ -316,7 +217,7 @@ func TestADeadlineCoversAllAttempts(t *testing.T) {
 		}
 	}
 	w = newWeb(func(context.Context, string, int) (Page, error) {
-		return Page{}, &Error{Kind: KindReset, Err: errors.New("reset")}
+		return Page{}, errReset
 	})
 	all := crawl(t, w, 1, fineInputs(pagesOf("a", 1)), Deadline(time.Nanosecond))
 	if all[0].page.Attempts != 1 || all[0].at != 0 || KindOf(all[0].err) != KindReset {
@@ -387,6 +288,17 @@ func TestLeavingACrawlEndsIt(t *testing.T) {
 		for range NewCrawl(w.fetch).Pages(t.Context(), pool, fineInputs(pagesOf("a", 100_000))) {
 			break
 		}
+		for range NewCrawl(w.fetch).Pages(t.Context(), pool, fineInputs(pagesOf("a", 2))) { // nothing is left to begin
+			break
+		}
+		defer func() {
+			if recover() != "loop" {
+				t.Error("the panic of a loop is gone")
+			}
+		}()
+		for range NewCrawl(w.fetch).Pages(t.Context(), pool, fineInputs(pagesOf("a", 2))) {
+			panic("loop")
+		}
 	})
 }
 
@@ -418,36 +330,6 @@ func TestInputsAreNotReadFarAhead(t *testing.T) {
 			})
 		})
 	}
-}
-
-func TestHostsAreForgotten(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newSchedule(&NewCrawl(newWeb(nil).fetch, Every(time.Second), Unordered()).crawlSettings, 4)
-		for i := range 1000 {
-			if err := s.inputs.TryPut(arrival{input: fmt.Sprintf("http://h%d/", i)}); err != nil {
-				t.Fatal(err)
-			}
-			j, _, _ := s.next(time.Now())
-			if j == nil {
-				t.Fatal("no job")
-			}
-			var err error
-			if i%2 == 0 {
-				err = &Error{Kind: KindConnect, Err: errors.New("refused")}
-			}
-			j.page.Attempts = 99
-			s.settle(j, err)
-			time.Sleep(100 * time.Millisecond)
-			if known := len(s.hosts); known > 700+600 {
-				t.Fatalf("%d hosts are known", known)
-			}
-		}
-		time.Sleep(2 * time.Minute)
-		s.next(time.Now())
-		if len(s.hosts) != 0 {
-			t.Errorf("%d hosts are known for ever: %v", len(s.hosts), slices.Collect(maps.Keys(s.hosts))[:3])
-		}
-	})
 }
 
 func TestAPanicCostsOnePage(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"time"
 )
 
 // Page is what is known of one page, whether its title was found or not. All of it is plain data, so it can cross a process.

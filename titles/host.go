@@ -1,7 +1,6 @@
 package titles
 
 import (
-	"net/url"
 	"strings"
 	"time"
 )
@@ -22,12 +21,8 @@ type host struct {
 
 // hostOf returns the key of the host that an input will be asked of.
 func hostOf(input string) string {
-	address, file, err := resolve(input)
+	u, file, err := resolve(input)
 	if err != nil || file != "" {
-		return ""
-	}
-	u, err := url.Parse(address)
-	if err != nil {
 		return ""
 	}
 	port := u.Port()
@@ -53,7 +48,7 @@ func (h *host) judge(c *crawlSettings, err error, now time.Time) {
 	if h.key == "" {
 		return
 	}
-	if !connectionFailed(err) {
+	if !Unreached(err) {
 		h.failed = 0
 		return
 	}

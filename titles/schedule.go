@@ -3,6 +3,7 @@ package titles
 import (
 	"container/heap"
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"math/rand/v2"
@@ -273,14 +274,13 @@ func (s *schedule) settle(j *job, err error) []*job {
 
 // again returns errAgain and how long to wait before another attempt, or the error that the page ends with.
 func (s *schedule) again(j *job, err error, now time.Time) (pause time.Duration, _ error) {
-	if err == nil || j.page.Attempts > s.retries || s.stopping || !temporary(err) || j.host.down(s.crawlSettings) {
+	if err == nil || j.page.Attempts > s.retries || s.stopping || !Retryable(err) || j.host.down(s.crawlSettings) {
 		return 0, err
 	}
 	pause = rand.N(min(firstPause<<min(j.page.Attempts-1, 16), lastPause) + 1)
-	if asked, ok := retryAfter(err); ok {
-		if asked > s.maxWait {
-			return 0, withRemark(err, fmt.Sprintf("asks to wait %v, at most %v are allowed", asked, s.maxWait))
-		}
+	if asked := RetryAfter(err); asked > s.maxWait {
+		return 0, withRemark(err, fmt.Sprintf("asks to wait %v, at most %v are allowed", asked, s.maxWait))
+	} else if asked > 0 {
 		pause = asked
 	}
 	if !j.deadline.IsZero() && now.Add(pause).After(j.deadline) {
@@ -289,8 +289,18 @@ func (s *schedule) again(j *job, err error, now time.Time) (pause time.Duration,
 	return pause, errAgain
 }
 
-// ended returns a job whose attempt has ended its goroutine.
-func (s *schedule) ended() *job {
+var (
+	errAgain = errors.New("another attempt follows")
+	errDown  = fail(KindDown, errors.New("host down"))
+)
+
+// withRemark says beside a page's error why there is no other attempt.
+func withRemark(err error, remark string) error {
+	return &Error{Kind: KindOf(err), Err: fmt.Errorf("%w (%s)", err, remark), RetryAfter: RetryAfter(err)}
+}
+
+// exit returns a job whose attempt has ended its goroutine.
+func (s *schedule) exit() *job {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	j := s.exited[len(s.exited)-1]

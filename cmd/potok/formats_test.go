@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"testing"
 	"time"
@@ -10,39 +11,59 @@ import (
 
 func TestRecordsAsText(t *testing.T) {
 	page := titles.Page{Input: "a\tb\x1b\u0085", Title: "t\x7f\u009b"}
-	if got, want := string(textLine(record{Page: page}, nil)), "a b  \tt  \n"; got != want {
+	if got, want := string(textLine(page, nil)), "a b  \tt  \n"; got != want {
 		t.Errorf("line %q, want %q", got, want)
 	}
-	if got := textLine(record{Page: page}, titles.ErrNoTitle); got != nil {
+	if got := textLine(page, titles.ErrNoTitle); got != nil {
 		t.Errorf("a failed page has the line %q", got)
 	}
 }
 
 func TestRecordsAsJSON(t *testing.T) {
 	for _, c := range []struct {
-		rec  record
+		page titles.Page
 		err  error
 		want string
 	}{
 		{
-			record{titles.Page{Input: "a", URL: "https://a", Status: 200, Title: "<t>", Charset: "utf-8"}, 1999 * time.Microsecond},
+			titles.Page{Input: "a", URL: "https://a", Status: 200, Title: "<t>", Charset: "utf-8", Attempts: 1, Took: 1999 * time.Microsecond},
 			nil,
 			`{"input":"a","url":"https://a","status":200,"title":"<t>","charset":"utf-8","attempts":1,"ms":1}`,
 		},
-		{record{Page: titles.Page{Input: "a"}}, nil, `{"input":"a","url":"","status":0,"title":"","attempts":1,"ms":0}`},
+		{titles.Page{Input: "a"}, nil, `{"input":"a","url":"","status":0,"title":"","attempts":0,"ms":0}`},
 		{
-			record{Page: titles.Page{Input: "a", Title: "t"}},
+			titles.Page{Input: "a", Title: "t", Attempts: 3},
 			titles.ErrNoTitle,
-			`{"input":"a","url":"","status":0,"error":"no title","kind":"no_title","attempts":1,"ms":0}`,
+			`{"input":"a","url":"","status":0,"error":"no title","kind":"no_title","attempts":3,"ms":0}`,
 		},
 		{
-			record{},
+			titles.Page{Title: "m", Matches: []string{"m", "n"}}, nil,
+			`{"input":"","url":"","status":0,"title":"m","matches":["m","n"],"attempts":0,"ms":0}`,
+		},
+		{
+			titles.Page{},
 			&titles.Error{Kind: titles.KindDNS, Err: errors.New("x\ny")},
-			`{"input":"","url":"","status":0,"error":"x","kind":"dns","attempts":1,"ms":0}`,
+			`{"input":"","url":"","status":0,"error":"x","kind":"dns","attempts":0,"ms":0}`,
 		},
 	} {
-		if got := string(jsonLine(c.rec, c.err)); got != c.want+"\n" {
+		if got := string(jsonLine(c.page, c.err)); got != c.want+"\n" {
 			t.Errorf("line  %swant  %s", got, c.want)
+		}
+	}
+}
+
+func TestRecordsAsRows(t *testing.T) {
+	page := titles.Page{Input: "a,\t\"b\"", URL: "u", Status: 200, Title: "x\ny,", Charset: "utf-8", Attempts: 2, Took: time.Second}
+	if got, want := string(csvLine(page, nil)), `"a, ""b""",u,200,"x y,",utf-8,,,2,1000`+"\n"; got != want {
+		t.Errorf("csv line %q, want %q", got, want)
+	}
+	if got, want := string(tsvLine(page, titles.ErrNoTitle)), "a, \"b\"\tu\t200\t\tutf-8\tno title\tno_title\t2\t1000\n"; got != want {
+		t.Errorf("tsv line %q, want %q", got, want)
+	}
+	for _, f := range formats[1:] {
+		input, good, err := f.parse(bytes.TrimSuffix(f.line(page, titles.ErrNoTitle), []byte("\n")))
+		if err != nil || good || keyOf(input) != keyOf(page.Input) {
+			t.Errorf("%s: parsed as %q, %v, %v", f.name, input, good, err)
 		}
 	}
 }
@@ -52,8 +73,9 @@ func TestFormatsThatSoundAlikeAreProposed(t *testing.T) {
 		"txt":  `unknown format "txt"; did you mean text?`,
 		"JSON": `unknown format "JSON"; did you mean json?`,
 		"jsnl": `unknown format "jsnl"; did you mean json?`,
-		"csv":  `unknown format "csv"; there are text and json`,
-		"":     `unknown format ""; there are text and json`,
+		"cvs":  `unknown format "cvs"; did you mean csv?`,
+		"pdf":  `unknown format "pdf"; there are text, json, csv and tsv`,
+		"":     `unknown format ""; there are text, json, csv and tsv`,
 	} {
 		if _, err := formatNamed(name); err == nil || err.Error() != want {
 			t.Errorf("%q: %v, want %s", name, err, want)

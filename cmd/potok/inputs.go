@@ -10,7 +10,9 @@ import (
 	"io"
 	"iter"
 	"os"
+	"slices"
 	"strings"
+	"sync"
 )
 
 const (
@@ -63,6 +65,59 @@ func openInputs(args, names []string, stdin io.Reader) (*inputs, error) {
 	}
 	go in.read(stdin)
 	return in, nil
+}
+
+// count finds out in the background how many inputs there are, and tells, if all stand in arguments and regular files. It ends with
+// ctx; wait waits for that.
+func (in *inputs) count(ctx context.Context, tell func(int)) (wait func()) {
+	for _, l := range in.lists {
+		file, ok := l.r.(*os.File)
+		if info, err := statOf(file, ok); err != nil || !info.Mode().IsRegular() {
+			return func() {}
+		}
+	}
+	if slices.Contains(in.args, "-") {
+		return func() {}
+	}
+	var counter sync.WaitGroup
+	counter.Go(func() {
+		n := len(in.args)
+		for _, l := range in.lists {
+			lines, ok := countLines(ctx, l.name)
+			if !ok {
+				return
+			}
+			n += lines
+		}
+		tell(n)
+	})
+	return counter.Wait
+}
+
+func statOf(file *os.File, ok bool) (os.FileInfo, error) {
+	if !ok {
+		return nil, os.ErrInvalid
+	}
+	return file.Stat()
+}
+
+// countLines counts the inputs of a list. False: ctx has ended, or it cannot be read.
+func countLines(ctx context.Context, name string) (n int, ok bool) {
+	file, err := os.Open(name)
+	if err != nil {
+		return 0, false
+	}
+	defer file.Close()
+	lines, err := newLineReader(file)
+	for err == nil {
+		if _, err = lines.next(); err == nil {
+			n++
+		}
+		if n%1024 == 0 && ctx.Err() != nil {
+			return 0, false
+		}
+	}
+	return n, errors.Is(err, io.EOF)
 }
 
 // close ends the goroutine that reads, unless it is blocked in a read.

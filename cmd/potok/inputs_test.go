@@ -14,6 +14,8 @@ import (
 	"testing"
 	"testing/iotest"
 	"time"
+
+	"github.com/potok-go/potok/titles"
 )
 
 // readLines gives all inputs of a list, and the error that ended it.
@@ -89,14 +91,6 @@ func TestClosedPipeEndsTheRunQuietly(t *testing.T) {
 	var errOut strings.Builder
 	if code := run([]string{"titles"}, &endlessly{line: page + "\n"}, w, &errOut); code != 0 || errOut.String() != "" {
 		t.Errorf("exit code %d, stderr %q", code, errOut.String())
-	}
-}
-
-func TestPanicCostsOnlyItsPage(t *testing.T) {
-	s := &titlesRun{} // its Fetcher is nil
-	rec, err := s.page(t.Context(), input{text: "a"})
-	if rec.Input != "a" || err == nil || !strings.Contains(reason(err), "panic") {
-		t.Errorf("page %+v, %v", rec, err)
 	}
 }
 
@@ -176,7 +170,7 @@ func FuzzInputLine(f *testing.F) {
 			t.Errorf("whole %v, %v; in parts %v, %v", whole, wholeErr, parts, partsErr)
 		}
 		for _, i := range whole {
-			line := string(textLine(record{}, nil)) + harmless(i.text)
+			line := string(textLine(titles.Page{}, nil)) + harmless(i.text)
 			if i.text == "" || len(i.text) > maxLine || strings.ContainsAny(line[2:], "\x00\n\t\x7f") {
 				t.Errorf("input %q", i.text)
 			}

@@ -69,6 +69,6 @@ func newRoot() *cobra.Command {
 		},
 	}
 	root.SetVersionTemplate("potok {{.Version}}\n")
-	root.AddCommand(newTitles())
+	root.AddCommand(newTitles(), newMan())
 	return root
 }

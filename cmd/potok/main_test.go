@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -61,11 +62,40 @@ type site struct {
 	address string
 	arrived chan string
 	let     chan struct{}
+
+	mu   sync.Mutex // guards seen
+	seen map[string]int
+}
+
+// count returns how often a path was asked for.
+func (s *site) count(r *http.Request) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.seen[r.URL.Path]++
+	return s.seen[r.URL.Path]
+}
+
+// busy answers the third request for /busy/twice, and no other.
+func (s *site) busy(w http.ResponseWriter, r *http.Request) {
+	if s.count(r) < 3 || r.URL.Path != "/busy/twice" {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return
+	}
+	io.WriteString(w, "<!doctype html><title>twice</title>")
+}
+
+// once answers one request for each page.
+func (s *site) once(w http.ResponseWriter, r *http.Request) {
+	if s.count(r) > 1 {
+		w.WriteHeader(http.StatusGone)
+		return
+	}
+	fmt.Fprintf(w, "<!doctype html><title>%s</title>", strings.TrimPrefix(r.URL.Path, "/once/"))
 }
 
 func newSite(t *testing.T) *site {
 	t.Helper()
-	s := &site{arrived: make(chan string, 100), let: make(chan struct{})} // 100: more than hang in all scripts
+	s := &site{arrived: make(chan string, 100), let: make(chan struct{}), seen: make(map[string]int)} // 100: more than hang in all scripts
 	mux := http.NewServeMux()
 	mux.HandleFunc("/title/", func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, "<!doctype html><meta charset=utf-8><title>%s</title>", strings.TrimPrefix(r.URL.Path, "/title/"))
@@ -82,6 +112,17 @@ func newSite(t *testing.T) *site {
 		case <-r.Context().Done():
 		}
 	})
+	mux.HandleFunc("/busy/", s.busy)
+	mux.HandleFunc("/once/", s.once)
+	mux.HandleFunc("/later", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Retry-After", "3600")
+		w.WriteHeader(http.StatusTooManyRequests)
+	})
+	mux.HandleFunc("/header", func(w http.ResponseWriter, r *http.Request) {
+		io.WriteString(w, "<title>"+r.Header.Get("X-Title")+"</title>")
+	})
+	mux.HandleFunc("/agent", func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "<title>"+r.UserAgent()+"</title>") })
+	mux.HandleFunc("/robots.txt", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "User-agent: *\nDisallow: /private\n") })
 	mux.HandleFunc("/never", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)

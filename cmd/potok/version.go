@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"runtime/debug"
+	"strings"
 )
 
 // version is what the build recorded of itself: the module's version, the commit and Go's version.
@@ -21,4 +22,10 @@ func version() string {
 		}
 	}
 	return fmt.Sprintf("%s, commit %s%s, %s", info.Main.Version, commit, modified, info.GoVersion)
+}
+
+// shortVersion is the module's version alone.
+func shortVersion() string {
+	v, _, _ := strings.Cut(version(), ",")
+	return v
 }

@@ -45,7 +45,7 @@ var table = []row{
 		pkg:  "progress",
 		ours: []string{root},
 		modules: []string{
-			"github.com/mattn/go-runewidth",
+			"golang.org/x/text",
 			"golang.org/x/term",
 		},
 	},
