@@ -198,7 +198,7 @@ func TestConnectionThatBreaksInACompressedPageIsToldSo(t *testing.T) {
 }
 
 func TestBombsCostNoMoreThanMaxBody(t *testing.T) {
-	const size = 64 << 20
+	const size = 32 << 20
 	plain := make([]byte, size)
 	bombs := map[string][]byte{}
 	for _, coding := range codings {

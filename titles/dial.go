@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"net/url"
 	"time"
 )
 
@@ -21,7 +22,7 @@ func (f *Fetcher) newTransport() *http.Transport {
 		f.dialer.ControlContext = checkDialled
 	}
 	return &http.Transport{
-		Proxy:                  nil,
+		Proxy:                  func(r *http.Request) (*url.URL, error) { return proxyOf(r.Context()), nil },
 		DialContext:            f.dial,
 		DialTLSContext:         f.dialTLS,
 		TLSClientConfig:        f.tls, // for what lies behind a proxy

@@ -32,6 +32,9 @@ func extract(r io.Reader, contentType string, settle func(ascii bool)) (title, c
 	media := mediaType(contentType)
 	if media == "" {
 		media = src.sniff()
+		if broken := src.failed(); broken != nil && kindOfMedia(media) == mediaOther {
+			return "", "", broken // before it could be told
+		}
 	}
 	declared, _ := lookup(charsetParameter(contentType))
 	switch kindOfMedia(media) {

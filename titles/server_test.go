@@ -2,6 +2,8 @@ package titles
 
 import (
 	"context"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -103,3 +105,6 @@ func poll(t *testing.T, done func() bool) {
 		}
 	}
 }
+
+// quiet is for servers whose errors are meant.
+var quiet = log.New(io.Discard, "", 0)
