@@ -144,7 +144,7 @@ func isReset(err error) bool {
 	text := err.Error()
 	for _, part := range []string{
 		"server closed", "connection lost", "client connection force closed", "http2: server sent GOAWAY", "http2: Transport received",
-		"connection error: ", "forcibly closed", "wsarecv", "wsasend",
+		"forcibly closed", "wsarecv", "wsasend",
 	} {
 		if strings.Contains(text, part) {
 			return true

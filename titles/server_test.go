@@ -41,28 +41,48 @@ func serve(t *testing.T, handler http.HandlerFunc) (address string, connections 
 // read up to its first bytes.
 func serveRaw(t *testing.T, answer func(net.Conn)) (address string) {
 	t.Helper()
+	return serveRawFrom(t, func(conn net.Conn) {
+		if _, err := conn.Read(make([]byte, 4096)); err == nil {
+			answer(conn)
+		}
+	})
+}
+
+// serveRawFrom is serveRaw without having read anything.
+func serveRawFrom(t *testing.T, answer func(net.Conn)) (address string) {
+	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var handlers sync.WaitGroup
+	var (
+		handlers sync.WaitGroup
+		mu       sync.Mutex // guards conns
+		conns    []net.Conn
+	)
 	handlers.Go(func() {
 		for {
 			conn, err := listener.Accept()
 			if err != nil {
 				return
 			}
+			mu.Lock()
+			conns = append(conns, conn)
+			mu.Unlock()
 			handlers.Go(func() {
 				defer conn.Close()
 				conn.SetDeadline(time.Now().Add(time.Minute))
-				if _, err := conn.Read(make([]byte, 4096)); err == nil {
-					answer(conn)
-				}
+				answer(conn)
 			})
 		}
 	})
 	t.Cleanup(func() {
 		listener.Close()
+		mu.Lock()
+		for _, conn := range conns { // a Fetcher may keep them for later pages
+			conn.Close()
+		}
+		mu.Unlock()
 		handlers.Wait()
 	})
 	return "http://" + listener.Addr().String()
