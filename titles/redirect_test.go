@@ -144,8 +144,20 @@ func TestHeadersAreSent(t *testing.T) {
 
 func TestHeadersThatCannotBeSentAreToldAtOnce(t *testing.T) {
 	for _, c := range []struct{ name, value string }{
-		{"", "x"}, {"a b", "x"}, {"a:", "x"}, {"a\n", "x"}, {"ä", "x"}, {"a", "x\r\ny: z"}, {"a", "x\x00"}, {"a", "\x7f"},
-		{"Content-Length", "1"}, {"transfer-encoding", "chunked"}, {"Connection", "close"}, {"Host", ""}, {"Host", "a/b"}, {"host", "a b"},
+		{"", "x"},
+		{"a b", "x"},
+		{"a:", "x"},
+		{"a\n", "x"},
+		{"ä", "x"},
+		{"a", "x\r\ny: z"},
+		{"a", "x\x00"},
+		{"a", "\x7f"},
+		{"Content-Length", "1"},
+		{"transfer-encoding", "chunked"},
+		{"Connection", "close"},
+		{"Host", ""},
+		{"Host", "a/b"},
+		{"host", "a b"},
 	} {
 		if o, err := Header(c.name, c.value); err == nil || o != nil || !strings.HasPrefix(err.Error(), prefix) {
 			t.Errorf("Header(%q, %q) = %v, %v", c.name, c.value, o, err)
