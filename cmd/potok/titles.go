@@ -86,6 +86,9 @@ func (f *titlesFlags) run(cmd *cobra.Command, args []string) error {
 		crawl: f.crawl(fetcher), pool: potok.NewPool(f.workers, potok.WithName("titles")),
 	}
 	defer r.pool.Close() //nolint:errcheck // nothing runs any more
+	if r.monitor.bar != nil && f.output == "" && isTerminal(out.w) {
+		out.w = r.monitor // both are on one terminal: the bar makes room for what is printed
+	}
 	signals, stop := watchInterrupts(cmd.Context(), r.monitor)
 	fault := r.run(signals)
 	interrupted := signals.soon.Err() != nil
