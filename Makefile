@@ -7,8 +7,7 @@ BENCH    = .
 COUNT    = 1
 REV      =
 DIR      =
-
-CORPUS_CMD = go run ./titles/internal/corpus $(DIR)
+RESULT   =
 
 .PHONY: help check test race fuzz bench peers api corpus soak shake lint lint-all fmt clean
 
@@ -42,9 +41,9 @@ peers: ## potok beside its peers, goal by goal, into benchmarks/results; README'
 api: ## exported API against REV=, by default the last tag
 	bash .ci/api $(REV)
 
-corpus: ## titles against a directory of real pages: DIR=path
+corpus: ## titles against a directory of real pages: DIR=path, into RESULT=file
 	@test -n "$(DIR)" || { echo 'say where the pages are: make corpus DIR=path' >&2; exit 2; }
-	$(CORPUS_CMD)
+	@bash .ci/corpus $(DIR) $(RESULT)
 
 soak: ## root and queue under the race detector, again and again for SOAK=10m
 	bash .ci/soak $(SOAK)

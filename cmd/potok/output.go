@@ -20,7 +20,8 @@ type output struct {
 func openOutput(path string, resume bool, f format, stdout io.Writer) (*output, error) {
 	o := &output{w: stdout, format: f}
 	if path == "" {
-		return o, o.begin()
+		err := o.begin()
+		return o, err
 	}
 	how := os.O_RDWR | os.O_CREATE
 	if !resume {

@@ -146,7 +146,7 @@ func (e *earlier) drop(file *os.File, f format) (err error) {
 	defer func() {
 		if err != nil {
 			fresh.Close()
-			os.Remove(fresh.Name())
+			os.Remove(fresh.Name()) //nolint:errcheck // what it was made for has failed already
 		}
 	}()
 	if info, err := file.Stat(); err == nil {

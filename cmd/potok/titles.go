@@ -113,9 +113,11 @@ type titlesRun struct {
 // run reads the pages and writes their records, until all are done, or the output is gone: then it says why.
 func (r *titlesRun) run(signals interrupts) error {
 	counting, uncount := context.WithCancel(signals.soon)
-	defer r.in.count(counting, r.monitor.expect)() // after uncount
+	counted := r.in.count(counting, r.monitor.expect)
+	defer counted()
 	defer uncount()
-	defer context.AfterFunc(signals.soon, r.crawl.Stop)()
+	unwatch := context.AfterFunc(signals.soon, r.crawl.Stop)
+	defer unwatch()
 	now, cancel := context.WithCancel(signals.now)
 	defer cancel()
 	reading, stopReading := context.WithCancel(signals.soon)
