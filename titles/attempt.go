@@ -49,7 +49,9 @@ func (f *Fetcher) get(ctx context.Context, page *Page, u *url.URL) error {
 
 // attemptContext is the context of an attempt, and its own value. The transport takes the end from the contexts of dials, and leaves the
 // values: so a dial can know when nobody waits for it any more.
-type attemptContext struct{ context.Context }
+type attemptContext struct {
+	context.Context //nolint:containedctx // it is one
+}
 
 type attemptKey struct{}
 

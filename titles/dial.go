@@ -68,10 +68,15 @@ func (f *Fetcher) whileWanted(ctx context.Context) (context.Context, context.Can
 func (f *Fetcher) connect(ctx context.Context, network, addr string) (net.Conn, error) {
 	conn, err := f.dialer.DialContext(ctx, network, addr)
 	if err == nil && ctx.Err() != nil {
-		conn.Close()
-		return nil, context.Cause(ctx)
+		return nil, closing(conn, context.Cause(ctx))
 	}
 	return conn, err
+}
+
+// closing gives up a connection because of err, beside which its own does not matter.
+func closing(conn net.Conn, err error) error {
+	conn.Close() //nolint:errcheck // see above
+	return err
 }
 
 // dialTLS does the same, and the handshake within the same time.
@@ -84,19 +89,17 @@ func (f *Fetcher) dialTLS(ctx context.Context, network, addr string) (net.Conn, 
 	}
 	config := f.tls.Clone()
 	if config.ServerName, _, err = net.SplitHostPort(addr); err != nil {
-		plain.Close()
-		return nil, err
+		return nil, closing(plain, err)
 	}
 	if proxyOf(ctx) != nil {
 		config.NextProtos = nil // CONNECT is spoken in HTTP/1.1
 	}
 	secure := tls.Client(plain, config)
 	if err := secure.HandshakeContext(ctx); err != nil {
-		plain.Close()
 		if errors.Is(context.Cause(ctx), errConnectTimeout) {
-			return nil, errConnectTimeout
+			err = errConnectTimeout
 		}
-		return nil, err
+		return nil, closing(plain, err)
 	}
 	return secure, nil
 }

@@ -139,7 +139,7 @@ func (n *navigator) MoveToNextAttribute() bool {
 type noMatch struct{}
 
 func (noMatch) Error() string        { return prefix + "no match" }
-func (noMatch) Is(target error) bool { return target == ErrNoTitle } //nolint:errorlint // it is what Is compares with
+func (noMatch) Is(target error) bool { return target == ErrNoTitle }
 
 // A treeError is about a page of which no tree can be made.
 type treeError struct{ err error }
