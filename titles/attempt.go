@@ -120,11 +120,7 @@ var plainRequest = http.Request{Method: http.MethodGet, Proto: "HTTP/1.1", Proto
 
 // send sends one request. The headers are shared, and neither we nor the transport write to them.
 func (a *attempt) send(u *url.URL, header http.Header, host string) (*http.Response, error) {
-	ctx, err := a.throughProxy(a.ctx, u)
-	if err != nil {
-		return nil, err
-	}
-	req := plainRequest.WithContext(ctx)
+	req := plainRequest.WithContext(a.ctx)
 	req.URL, req.Host, req.Header = u, u.Host, header
 	if host != "" {
 		req.Host = host
@@ -133,6 +129,10 @@ func (a *attempt) send(u *url.URL, header http.Header, host string) (*http.Respo
 		password, _ := u.User.Password()
 		req.Header = header.Clone()
 		req.SetBasicAuth(u.User.Username(), password)
+	}
+	req, err := a.throughProxy(req)
+	if err != nil {
+		return nil, err
 	}
 	return a.transport.RoundTrip(req)
 }

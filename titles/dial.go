@@ -34,6 +34,7 @@ func (f *Fetcher) newTransport() *http.Transport {
 			MaxReceiveBufferPerStream:     readAhead, // what a server may send of a page that nobody reads
 			MaxReceiveBufferPerConnection: 16 * readAhead,
 		},
+		ReadBufferSize:         32 << 10, // a usual page in two reads: a sixth less CPU in BenchmarkFetch than 4 KiB
 		MaxIdleConns:           2 * f.workers, // among all hosts: what many hosts leave behind must not pile up
 		MaxIdleConnsPerHost:    f.workers,
 		IdleConnTimeout:        15 * time.Second,

@@ -30,21 +30,21 @@ func Proxy(u *url.URL) (Option, error) {
 // proxyKey is the key, in a request's context, of the proxy's address. There it reaches the dialler too, which must know whom it dials.
 type proxyKey struct{}
 
-// throughProxy is ctx with the proxy for u, if there is one.
-func (f *Fetcher) throughProxy(ctx context.Context, u *url.URL) (context.Context, error) {
+// throughProxy is req with the proxy for its address, if there is one.
+func (f *Fetcher) throughProxy(req *http.Request) (*http.Request, error) {
 	if f.proxy == nil {
-		return ctx, nil
+		return req, nil
 	}
-	proxy, err := f.proxy(&http.Request{URL: u})
+	proxy, err := f.proxy(req)
 	if err != nil || proxy == nil {
-		return ctx, err
+		return req, err
 	}
 	if f.denyPrivate {
-		if err := f.checkName(ctx, u.Hostname()); err != nil {
-			return ctx, err
+		if err := f.checkName(req.Context(), req.URL.Hostname()); err != nil {
+			return req, err
 		}
 	}
-	return context.WithValue(ctx, proxyKey{}, proxy), nil
+	return req.WithContext(context.WithValue(req.Context(), proxyKey{}, proxy)), nil
 }
 
 func proxyOf(ctx context.Context) *url.URL {
