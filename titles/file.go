@@ -11,6 +11,8 @@ import (
 
 // readFile fills in page from a file.
 func (f *Fetcher) readFile(ctx context.Context, page *Page, path string) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, f.timeout, errTimeout)
+	defer cancel()
 	page.URL = fileAddress(path)
 	info, err := os.Stat(path)
 	switch {

@@ -103,7 +103,8 @@ func Redirects(n int) Option {
 	return optionFunc(func(s *settings) { s.redirects = n })
 }
 
-// UserAgent is what servers are told about the program that asks (DefaultUserAgent). With "" they are told nothing.
+// UserAgent is what servers are told about the program that asks (DefaultUserAgent). With "" they are told nothing. Header does the same
+// for a name that may not be fit to be sent.
 func UserAgent(name string) Option {
 	return optionFunc(func(s *settings) { s.userAgent = name })
 }
