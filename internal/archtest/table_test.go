@@ -55,7 +55,6 @@ var table = []row{
 		modules: []string{
 			"golang.org/x/net",
 			"golang.org/x/text",
-			"golang.org/x/time",
 			"github.com/andybalholm/brotli",
 			"github.com/andybalholm/cascadia",
 			"github.com/antchfx/htmlquery",
