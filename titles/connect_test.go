@@ -152,7 +152,7 @@ func TestManyHostsLeaveNothingBehind(t *testing.T) {
 	}
 	first := heapAfter(0, 500)
 	second := heapAfter(500, 2000)
-	if second > first+1<<20 { // 700 bytes a host
+	if second > first+4<<20 { // 2,800 bytes a host; a connection has more in its buffers alone
 		t.Errorf("%d bytes after 500 hosts, %d after 2,000", first, second)
 	}
 }

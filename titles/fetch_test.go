@@ -134,13 +134,18 @@ func TestBrokenServersCostOnlyTheirPage(t *testing.T) {
 	}
 }
 
+// say ends in order: a connection that is closed while there is something to read is reset, and takes with it what was said.
 func say(answer string) func(net.Conn) {
-	return func(conn net.Conn) { io.WriteString(conn, answer) }
+	return func(conn net.Conn) {
+		io.WriteString(conn, answer)
+		conn.(*net.TCPConn).CloseWrite()
+		untilClosed(conn)
+	}
 }
 
 func thenWait(answer string) func(net.Conn) {
 	return func(conn net.Conn) {
-		say(answer)(conn)
+		io.WriteString(conn, answer)
 		untilClosed(conn)
 	}
 }

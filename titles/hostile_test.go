@@ -19,7 +19,7 @@ const pageHead = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n"
 // thenReset breaks the connection behind what it says.
 func thenReset(answer string) func(net.Conn) {
 	return func(conn net.Conn) {
-		say(answer)(conn)
+		io.WriteString(conn, answer)
 		time.Sleep(20 * time.Millisecond) // a reset throws away what the other side has not read yet
 		reset(conn)
 	}
