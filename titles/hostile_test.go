@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -106,6 +107,8 @@ func TestHostileServersCostOnlyTheirPage(t *testing.T) {
 
 // What follows the title is asked for its charset, but not for long: far less than the page's time, which is what a wait would take.
 func TestTitleIsNotWaitedForOnceItIsRead(t *testing.T) {
+	var fetches sync.WaitGroup
+	defer fetches.Wait()
 	for _, c := range []struct{ page, title, charset string }{
 		{"<title>River</title>", "River", "utf-8"},
 		{"<html><head><title>River</title><link", "River", "utf-8"},
@@ -114,11 +117,14 @@ func TestTitleIsNotWaitedForOnceItIsRead(t *testing.T) {
 		{"<meta charset=utf-8><title>Река</title>", "Река", "utf-8"},
 	} {
 		for _, head := range []string{pageHead, pageHead + "Content-Length: 5000\r\n"} {
-			start := time.Now()
-			page, err := fetcher(t).Fetch(limit(t), serveRaw(t, thenWait(head+"\r\n"+c.page)))
-			if page.Title != c.title || page.Charset != c.charset || err != nil || time.Since(start) > 10*time.Second {
-				t.Errorf("%q: %+v, %v after %v", c.page, page, err, time.Since(start))
-			}
+			address, f, ctx := serveRaw(t, thenWait(head+"\r\n"+c.page)), fetcher(t), limit(t)
+			fetches.Go(func() {
+				start := time.Now()
+				page, err := f.Fetch(ctx, address)
+				if page.Title != c.title || page.Charset != c.charset || err != nil || time.Since(start) > 10*time.Second {
+					t.Errorf("%q: %+v, %v after %v", c.page, page, err, time.Since(start))
+				}
+			})
 		}
 	}
 }

@@ -103,7 +103,7 @@ func checkDialled(ctx context.Context, _, address string, _ syscall.RawConn) err
 
 // checkName is for names that a proxy will look up, so all that this system knows of a name is looked at.
 func (f *Fetcher) checkName(ctx context.Context, host string) error {
-	if ascii, err := idna.Lookup.ToASCII(host); err == nil { // of an address in numbers it makes an error
+	if ascii, err := idna.Lookup.ToASCII(host); err == nil && ascii != "" { // of an address in numbers it makes an error
 		host = ascii
 	}
 	addrs, err := f.resolver.LookupNetIP(ctx, "ip", host)
@@ -112,7 +112,7 @@ func (f *Fetcher) checkName(ctx context.Context, host string) error {
 	}
 	for _, a := range addrs {
 		if isPrivate(a) {
-			return &privateError{a}
+			return &privateError{a.Unmap()}
 		}
 	}
 	return nil
