@@ -137,7 +137,8 @@ func Robots() Option {
 	return optionFunc(func(s *settings) { s.obeyRobots = true })
 }
 
-// AllMatches fills in Page.Matches with every match of Select or XPath, not only with the first one. It does nothing without these.
+// AllMatches fills in Page.Matches with every match of Select or XPath, not only with the first one: with as many as MaxBody bytes of
+// text have room for, since matches within matches repeat it. It does nothing without these.
 func AllMatches() Option {
 	return optionFunc(func(s *settings) { s.allMatches = true })
 }
