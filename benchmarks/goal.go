@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // workers is how many workers every pool has, ours and the peers'.
@@ -22,23 +23,29 @@ func goals() []goal {
 		latencyGoals(), queueGoals(), memoryGoals())
 }
 
-// selectGoals returns the goals of these names, in the order of goals.
+// selectGoals returns the goals of these names, in the order of goals. A letter
+// alone names all goals that begin with it.
 func selectGoals(all []goal, names []string) ([]goal, error) {
 	if len(names) == 0 {
 		return all, nil
 	}
 	var picked []goal
 	for _, name := range names {
-		if !slices.ContainsFunc(all, func(g goal) bool { return g.name == name }) {
+		if !slices.ContainsFunc(all, func(g goal) bool { return g.is(name) }) {
 			return nil, fmt.Errorf("there is no goal %q: -list names them", name)
 		}
 	}
 	for _, g := range all {
-		if slices.Contains(names, g.name) {
+		if slices.ContainsFunc(names, g.is) {
 			picked = append(picked, g)
 		}
 	}
 	return picked, nil
+}
+
+// is says whether the goal has that name, or begins with that letter.
+func (g goal) is(name string) bool {
+	return g.name == name || name == strings.TrimRight(g.name, "0123456789")
 }
 
 // A unit says what a figure counts.
@@ -58,6 +65,8 @@ const (
 	heapBytes     unit = "heap B"
 	stackBytes    unit = "stack B"
 	processorTime unit = "CPU ms"
+
+	pagesPerSecond unit = "pages/s"
 )
 
 // A condition limits a figure of a row: as a multiple of the peer's figure in
@@ -66,6 +75,7 @@ type condition struct {
 	row, peer string
 	unit      unit
 	limit     float64
+	least     bool // the figure has to be at least the limit, not at most
 }
 
 // ratio limits the time of row to limit times that of peer.
@@ -73,9 +83,24 @@ func ratio(row, peer string, limit float64) condition {
 	return condition{row: row, peer: peer, unit: nanoseconds, limit: limit}
 }
 
+// timesAtMost limits a figure of row to limit times that of peer.
+func timesAtMost(row, peer string, u unit, limit float64) condition {
+	return condition{row: row, peer: peer, unit: u, limit: limit}
+}
+
+// timesAtLeast wants a figure of row to be limit times that of peer, or more.
+func timesAtLeast(row, peer string, u unit, limit float64) condition {
+	return condition{row: row, peer: peer, unit: u, limit: limit, least: true}
+}
+
 // atMost limits a figure of row.
 func atMost(row string, u unit, limit float64) condition {
 	return condition{row: row, unit: u, limit: limit}
+}
+
+// atLeast wants a figure of row to be limit, or more.
+func atLeast(row string, u unit, limit float64) condition {
+	return condition{row: row, unit: u, limit: limit, least: true}
 }
 
 // A workload is one piece of work, done by everybody in rows once a round.
@@ -85,10 +110,23 @@ type workload struct {
 	units      []unit // the figures of each row
 	conditions []condition
 	once       bool // one round is enough, and a second would not be like the first
+	maxRounds  int  // where each takes seconds; 0: as many as are asked for
 	measure    func(round) ([]sample, error)
+
+	// stage stands in for measure where something has to be there through all
+	// rounds, a server say.
+	stage func(ctx context.Context, p plan) (scene, error)
 }
 
-// A sample is what one row took in one round.
+// A scene is what a stage has made ready.
+type scene struct {
+	measure func(round) ([]sample, error) // nil: nothing can be measured here, and notes say why
+	notes   []string                      // for the reader of the report
+	leave   func() error                  // ends what the stage has begun; nil if that is nothing
+}
+
+// A sample is what one row took in one round. A figure that is not in it could not
+// be measured; the sample of a row that was skipped is nil.
 type sample map[unit]float64
 
 // A contender does the work of a workload in its own way. prepare makes ready

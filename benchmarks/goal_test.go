@@ -44,6 +44,9 @@ func TestGoalsAreSelectedByName(t *testing.T) {
 	if err != nil || len(picked) != 2 || picked[0].name != "G1" || picked[1].name != "G9" {
 		t.Errorf("G9 and G1 select %v, %v", picked, err)
 	}
+	if picked, err := selectGoals(goals(), []string{"G"}); err != nil || len(picked) < 2 || picked[0].name != "G1" {
+		t.Errorf("G selects %v, %v", picked, err)
+	}
 	if all, err := selectGoals(goals(), nil); err != nil || len(all) != len(goals()) {
 		t.Errorf("no names select %d goals, %v", len(all), err)
 	}

@@ -3,11 +3,11 @@ package main
 import (
 	"bufio"
 	"context"
+	_ "embed" // go.mod
 	"fmt"
 	"os"
 	"os/exec"
 	"runtime"
-	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -91,16 +91,17 @@ func commit() string {
 	return strings.TrimSpace(string(rev))
 }
 
-// peers are the modules compared with, and their versions as built in here.
+//go:embed go.mod
+var goMod string
+
+// peers are the modules compared with, and their versions. What they need
+// themselves is not among them, which is why the build's own list does not do.
 func peers() []string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return []string{"unknown"}
-	}
 	var all []string
-	for _, m := range info.Deps {
-		if m.Path != "github.com/potok-go/potok" {
-			all = append(all, m.Path+" "+m.Version)
+	for line := range strings.Lines(goMod) {
+		word := strings.Fields(line)
+		if len(word) == 2 && strings.Contains(word[0], "/") && word[0] != "github.com/potok-go/potok" {
+			all = append(all, word[0]+" "+word[1])
 		}
 	}
 	slices.Sort(all)

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -46,7 +48,10 @@ func run(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "benchmarks:", err)
 		return exitUsage
 	}
-	if err := o.do(picked, stdout); err != nil {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt) // what has been started is ended before we end
+	defer stop()
+	context.AfterFunc(ctx, stop) // a second Ctrl-C does not wait
+	if err := o.do(ctx, picked, stdout); err != nil {
 		fmt.Fprintln(stderr, "benchmarks:", err)
 		return exitFault
 	}
@@ -57,7 +62,7 @@ func parseFlags(args []string, stderr io.Writer) (options, error) {
 	var o options
 	set := flag.NewFlagSet("benchmarks", flag.ContinueOnError)
 	set.SetOutput(stderr)
-	set.Func("goal", "run only these `goals`, as G3,G9", func(names string) error {
+	set.Func("goal", "run only these `goals`, as G3,G9; a letter names all goals that begin with it", func(names string) error {
 		o.goals = strings.Split(names, ",")
 		return nil
 	})
@@ -94,7 +99,7 @@ func (o options) validate() error {
 	return nil
 }
 
-func (o options) do(picked []goal, stdout io.Writer) error {
+func (o options) do(ctx context.Context, picked []goal, stdout io.Writer) error {
 	switch {
 	case o.list:
 		for _, g := range picked {
@@ -110,7 +115,7 @@ func (o options) do(picked []goal, stdout io.Writer) error {
 		}
 	}
 	runtime.GOMAXPROCS(o.cpus)
-	r, err := o.measure(picked, stdout)
+	r, err := o.measure(ctx, picked, stdout)
 	if err != nil {
 		return err
 	}
@@ -126,15 +131,12 @@ func (o options) do(picked []goal, stdout io.Writer) error {
 }
 
 // measure runs the goals, and prints each as soon as it has been.
-func (o options) measure(picked []goal, stdout io.Writer) (report, error) {
-	rounds := o.rounds
-	if o.short {
-		rounds = 1
-	}
-	r := report{head: newHead(rounds, o.short)}
+func (o options) measure(ctx context.Context, picked []goal, stdout io.Writer) (report, error) {
+	p := plan{rounds: o.rounds, short: o.short}
+	r := report{head: newHead(mostRounds(picked, p), o.short)}
 	fmt.Fprint(stdout, r.head)
 	for _, g := range picked {
-		res, err := runGoal(g, rounds, o.short)
+		res, err := runGoal(ctx, g, p)
 		if err != nil {
 			return r, err
 		}
@@ -142,4 +144,15 @@ func (o options) measure(picked []goal, stdout io.Writer) (report, error) {
 		r.goals = append(r.goals, res)
 	}
 	return r, nil
+}
+
+// mostRounds is how many rounds there are at most, which is what the head says.
+func mostRounds(picked []goal, p plan) int {
+	most := 1
+	for _, g := range picked {
+		for _, w := range g.workloads {
+			most = max(most, w.rounds(p))
+		}
+	}
+	return most
 }

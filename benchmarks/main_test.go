@@ -54,7 +54,7 @@ func TestReportGoesIntoTheFileToo(t *testing.T) {
 	defer runtime.GOMAXPROCS(cpus)
 	var stdout bytes.Buffer
 	o := options{rounds: 1, cpus: cpus, out: filepath.Join(t.TempDir(), "results", "two.txt")}
-	if err := o.do([]goal{instant("G1", 2), instant("G2", 1)}, &stdout); err != nil {
+	if err := o.do(always, []goal{instant("G1", 2), instant("G2", 1)}, &stdout); err != nil {
 		t.Fatal(err)
 	}
 	text, err := os.ReadFile(o.out)
@@ -62,10 +62,10 @@ func TestReportGoesIntoTheFileToo(t *testing.T) {
 		t.Errorf("the file has %q, %v, stdout %q", text, err, stdout.String())
 	}
 	o.strict = true
-	if err := o.do([]goal{instant("G1", 2), instant("G2", 1)}, &stdout); err == nil || err.Error() != "missed: G2" {
+	if err := o.do(always, []goal{instant("G1", 2), instant("G2", 1)}, &stdout); err == nil || err.Error() != "missed: G2" {
 		t.Errorf("strict: %v", err)
 	}
-	if err := o.do([]goal{instant("G1", 2)}, &stdout); err != nil {
+	if err := o.do(always, []goal{instant("G1", 2)}, &stdout); err != nil {
 		t.Errorf("strict, and all met: %v", err)
 	}
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"math"
 	"runtime"
@@ -8,6 +10,12 @@ import (
 	"sync"
 	"time"
 )
+
+// A plan is how goals are to be measured.
+type plan struct {
+	rounds int
+	short  bool
+}
 
 // A round is one pass over the rows of a workload.
 type round struct {
@@ -30,14 +38,21 @@ func (r round) size(n int) int {
 // inTurn measures each of n rows once. Each begins with a warm heap that has just
 // been collected, and with all processors awake, unless its figures mean nothing.
 func (r round) inTurn(n int, measure func(row int) (sample, error)) ([]sample, error) {
-	samples := make([]sample, n)
-	for i := range n {
-		row := r.row(i, n)
+	return r.each(n, func(row int) (sample, error) {
 		if !r.short {
 			warmHeap()
 			runtime.GC()
 			wakeProcessors()
 		}
+		return measure(row)
+	})
+}
+
+// each measures each of n rows once, in the order of the round.
+func (r round) each(n int, measure func(row int) (sample, error)) ([]sample, error) {
+	samples := make([]sample, n)
+	for i := range n {
+		row := r.row(i, n)
 		s, err := measure(row)
 		if err != nil {
 			return nil, err
@@ -137,38 +152,64 @@ func used() (usage, error) {
 
 // runGoal measures every workload of g. What the round before the first says is
 // thrown away: it fills caches and starts threads.
-func runGoal(g goal, rounds int, short bool) (goalResult, error) {
-	res := goalResult{name: g.name, text: g.text, judged: !short}
+func runGoal(ctx context.Context, g goal, p plan) (goalResult, error) {
+	res := goalResult{name: g.name, text: g.text, judged: !p.short}
 	for _, w := range g.workloads {
-		samples, err := w.run(rounds, short)
+		samples, notes, err := w.run(ctx, p)
 		if err != nil {
 			return res, fmt.Errorf("%s, %s: %w", g.name, w.title, err)
 		}
-		res.workloads = append(res.workloads, summarize(w, samples))
+		summary := summarize(w, samples)
+		summary.notes = notes
+		res.workloads = append(res.workloads, summary)
 	}
 	return res, nil
 }
 
-// run returns the samples of every round, each in the order of the rows.
-func (w workload) run(rounds int, short bool) ([][]sample, error) {
-	if w.measure == nil {
-		return nil, nil
+// run returns the samples of every round, each in the order of the rows, and what
+// the stage has to say. It ends between two rounds when ctx does.
+func (w workload) run(ctx context.Context, p plan) (all [][]sample, notes []string, err error) {
+	here := scene{measure: w.measure}
+	if w.stage != nil {
+		if here, err = w.stage(ctx, p); err != nil {
+			return nil, nil, err
+		}
 	}
-	first := -1 // a warm-up
-	if w.once || short {
-		first, rounds = 0, 1
+	if here.leave != nil {
+		defer func() { err = errors.Join(err, here.leave()) }()
 	}
-	var all [][]sample
+	if here.measure == nil {
+		return nil, here.notes, nil
+	}
+	first, rounds := -1, w.rounds(p) // a warm-up
+	if w.once || p.short {
+		first = 0
+	}
 	for turn := first; turn < rounds; turn++ {
-		samples, err := w.measure(round{turn: turn + 1, short: short})
+		if err := context.Cause(ctx); err != nil {
+			return nil, nil, err
+		}
+		samples, err := here.measure(round{turn: turn + 1, short: p.short})
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if turn >= 0 {
 			all = append(all, samples)
 		}
 	}
-	return all, nil
+	return all, here.notes, nil
+}
+
+// rounds is how many rounds count.
+func (w workload) rounds(p plan) int {
+	switch {
+	case w.once || p.short:
+		return 1
+	case w.maxRounds > 0:
+		return min(w.maxRounds, p.rounds)
+	default:
+		return p.rounds
+	}
 }
 
 // summarize takes the medians over the rounds.
@@ -186,6 +227,10 @@ func summarize(w workload, rounds [][]sample) workloadResult {
 		if c.peer != "" {
 			values = divide(values, series(rounds, slices.Index(w.rows, c.peer), c.unit))
 		}
+		if len(values) == 0 {
+			res.conditions = append(res.conditions, conditionResult{condition: c, skipped: true})
+			continue
+		}
 		res.conditions = append(res.conditions, conditionResult{
 			condition: c,
 			reached:   rounded(median(values)),
@@ -196,11 +241,14 @@ func summarize(w workload, rounds [][]sample) workloadResult {
 	return res
 }
 
-// series is one figure of one row, over the rounds.
+// series is one figure of one row, over the rounds. It is empty if no round has it;
+// a contender is there in all rounds or in none.
 func series(rounds [][]sample, row int, u unit) []float64 {
-	values := make([]float64, len(rounds))
-	for i, samples := range rounds {
-		values[i] = samples[row][u]
+	var values []float64
+	for _, samples := range rounds {
+		if v, ok := samples[row][u]; ok {
+			values = append(values, v)
+		}
 	}
 	return values
 }
@@ -208,6 +256,9 @@ func series(rounds [][]sample, row int, u unit) []float64 {
 // divide pairs the values of a round: what slowed the whole machine in that
 // round falls out of the quotient.
 func divide(values, by []float64) []float64 {
+	if len(values) != len(by) { // one of the two was skipped
+		return nil
+	}
 	quotients := make([]float64, len(values))
 	for i := range values {
 		quotients[i] = values[i] / by[i]

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"math"
 	"regexp"
 	"slices"
 	"strconv"
@@ -13,7 +14,7 @@ import (
 var errNotOurs = errors.New("the first line is not " + firstLine)
 
 var (
-	goalLine = regexp.MustCompile(`^(\S+) (met|MISSED|not judged): (.*)$`)
+	goalLine = regexp.MustCompile(`^(\S+) (met|MISSED|skipped|not judged): (.*)$`)
 	gap      = regexp.MustCompile(` {2,}`)
 )
 
@@ -71,6 +72,11 @@ func (p *parser) line(line string) error {
 	if len(g.workloads) == 0 || !strings.HasPrefix(line, "  ") {
 		return fmt.Errorf("%q is not a part of a report", line)
 	}
+	if note, ok := strings.CutPrefix(line, "  "+notePrefix); ok {
+		last := &g.workloads[len(g.workloads)-1]
+		last.notes = append(last.notes, note)
+		return nil
+	}
 	return p.cells(&g.workloads[len(g.workloads)-1], gap.Split(strings.TrimSpace(line), -1))
 }
 
@@ -104,22 +110,30 @@ func (p *parser) cells(w *workloadResult, cells []string) error {
 
 func parseCondition(cells []string) (conditionResult, error) {
 	row, peer, _ := strings.Cut(cells[0], " / ")
-	low, high, _ := strings.Cut(cells[3], " to ")
-	v, err := numbersOf(cells[2], low, high, strings.TrimPrefix(cells[4], "<= "))
+	sign, limit, _ := strings.Cut(cells[4], " ")
+	v, err := numbersOf(limit)
 	if err != nil {
 		return conditionResult{}, err
 	}
-	return conditionResult{
-		condition: condition{row: row, peer: peer, unit: unit(cells[1]), limit: v[3]},
-		reached:   v[0],
-		low:       v[1],
-		high:      v[2],
-	}, nil
+	c := conditionResult{condition: condition{row: row, peer: peer, unit: unit(cells[1]), limit: v[0], least: sign == ">="}}
+	if c.skipped = cells[5] == skipped; c.skipped {
+		return c, nil
+	}
+	low, high, _ := strings.Cut(cells[3], " to ")
+	if v, err = numbersOf(cells[2], low, high); err != nil {
+		return c, err
+	}
+	c.reached, c.low, c.high = v[0], v[1], v[2]
+	return c, nil
 }
 
 func numbersOf(texts ...string) ([]float64, error) {
 	values := make([]float64, len(texts))
 	for i, text := range texts {
+		if text == noFigure {
+			values[i] = math.NaN()
+			continue
+		}
 		v, err := strconv.ParseFloat(text, 64)
 		if err != nil {
 			return nil, fmt.Errorf("%q is not a number", text)

@@ -103,8 +103,8 @@ func markdown(r report, source string) string {
 	return b.String()
 }
 
-// markdown says what was reached: "0.31 × pond Go (≤ 0.35)", after the row's name
-// where the workload's conditions are about several rows.
+// markdown says what was reached: "0.31 × pond Go (≤ 0.35)", and for other figures
+// than times "0.7 × curl in pages/s (≥ 0.6)"; after the row's name where the workload's conditions are about several rows.
 func (c conditionResult) markdown(w workloadResult) string {
 	var b strings.Builder
 	for _, other := range w.conditions {
@@ -113,15 +113,29 @@ func (c conditionResult) markdown(w workloadResult) string {
 			break
 		}
 	}
-	b.WriteString(exact(c.reached))
-	if c.peer != "" {
-		fmt.Fprintf(&b, " × %s", c.peer)
-	} else {
-		fmt.Fprintf(&b, " %s", c.unit)
+	reached := exact(c.reached)
+	if c.skipped {
+		reached = "?"
 	}
-	fmt.Fprintf(&b, " (≤ %s)", exact(c.limit))
-	if c.verdict() != met {
+	b.WriteString(reached)
+	switch {
+	case c.peer == "":
+		fmt.Fprintf(&b, " %s", c.unit)
+	case c.unit == nanoseconds: // a ratio is one of times, unless it says otherwise
+		fmt.Fprintf(&b, " × %s", c.peer)
+	default:
+		fmt.Fprintf(&b, " × %s in %s", c.peer, c.unit)
+	}
+	sign := "≤"
+	if c.least {
+		sign = "≥"
+	}
+	fmt.Fprintf(&b, " (%s %s)", sign, exact(c.limit))
+	switch c.verdict() {
+	case missed:
 		b.WriteString(" **missed**")
+	case skipped:
+		b.WriteString(" **skipped**")
 	}
 	return b.String()
 }

@@ -12,6 +12,7 @@ const exampleTable = `| | work | reached, and the limit |
 | G1 | calls by SubmitAll: wait for all | 0.267 × pond Go (≤ 0.35); 0.004 allocs/op (≤ 0.01) |
 | G16 | idle workers | 1109.5 heap B (≤ 700) **missed** |
 | G16 | an idle pool: not measured on plan9 |  |
+| T1 | pages | 0.61 × fasthttp in pages/s (≥ 0.6); ? × curl --parallel in pages/s (≥ 1) **skipped** |
 
 Medians of 11 interleaved rounds on AMD EPYC, 2 cores, go1.26.8, GOMAXPROCS 2, commit 18747ba: [goroutines.txt](benchmarks/results/goroutines.txt).
 `
@@ -56,6 +57,24 @@ func TestReadmeGetsTheTable(t *testing.T) {
 	}
 	if err := rewriteReadme(readme, results, true); err != nil {
 		t.Errorf("check of the new table: %v", err)
+	}
+}
+
+func TestReadmeHasATableForEachReport(t *testing.T) {
+	readme, results := tree(t, beginMark+"\n"+endMark+"\n")
+	if err := os.WriteFile(filepath.Join(results, "titles.txt"), []byte(exampleText), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := rewriteReadme(readme, results, false); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(readme)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second := strings.ReplaceAll(exampleTable, "goroutines.txt", "titles.txt")
+	if want := beginMark + "\n" + exampleTable + "\n" + second + endMark + "\n"; string(text) != want {
+		t.Errorf("got\n%s\nwant\n%s", text, want)
 	}
 }
 

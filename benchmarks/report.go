@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -21,9 +22,10 @@ type goalResult struct {
 	workloads  []workloadResult
 }
 
-// workloadResult is empty but for the title where nothing could be measured.
+// workloadResult is empty but for the title where there is nothing to measure.
 type workloadResult struct {
 	title      string
+	notes      []string
 	units      []unit
 	rows       []rowResult
 	conditions []conditionResult
@@ -31,42 +33,53 @@ type workloadResult struct {
 
 type rowResult struct {
 	name    string
-	figures []float64 // medians, one for each unit
+	figures []float64 // medians, one for each unit; NaN where there is none
 }
 
 type conditionResult struct {
 	condition
 	reached   float64 // the median
 	low, high float64 // half of the rounds lie between them
+	skipped   bool    // the row or its peer could not be measured; the figures are 0
 }
 
 // The verdicts on a condition and on a goal.
 const (
 	met       = "met"
 	missed    = "MISSED"
+	skipped   = "skipped"
 	notJudged = "not judged"
 )
 
 func (c conditionResult) verdict() string {
-	if c.reached <= c.limit { // false for NaN
+	switch {
+	case c.skipped:
+		return skipped
+	case c.least && c.reached >= c.limit, !c.least && c.reached <= c.limit: // false for NaN
 		return met
+	default:
+		return missed
 	}
-	return missed
 }
 
-// verdict is met if every condition is.
+// verdict is met if every condition is. One that was skipped leaves it open, unless
+// another is missed.
 func (g goalResult) verdict() string {
 	if !g.judged {
 		return notJudged
 	}
+	all := met
 	for _, w := range g.workloads {
 		for _, c := range w.conditions {
-			if c.verdict() != met {
+			switch c.verdict() {
+			case missed:
 				return missed
+			case skipped:
+				all = skipped
 			}
 		}
 	}
-	return met
+	return all
 }
 
 // missed names the goals that were.
@@ -97,6 +110,9 @@ func (g goalResult) String() string {
 	fmt.Fprintf(&b, "\n%s %s: %s\n", g.name, g.verdict(), g.text)
 	for _, w := range g.workloads {
 		fmt.Fprintf(&b, "\n- %s\n", w.title)
+		for _, note := range w.notes {
+			fmt.Fprintf(&b, "  %s%s\n", notePrefix, note)
+		}
 		if len(w.rows) > 0 {
 			writeTable(&b, w.contenderLines())
 		}
@@ -107,6 +123,9 @@ func (g goalResult) String() string {
 	}
 	return b.String()
 }
+
+// notePrefix begins a line of prose between the title and the tables.
+const notePrefix = "note: "
 
 // The names of the columns; those of contenders go on with the units.
 var (
@@ -133,16 +152,26 @@ func (w workloadResult) contenderLines() [][]string {
 func (w workloadResult) conditionLines(judged bool) [][]string {
 	lines := [][]string{conditionColumns}
 	for _, c := range w.conditions {
-		verdict := notJudged
-		if judged {
+		verdict, reached, half := notJudged, exact(c.reached), exact(c.low)+" to "+exact(c.high)
+		if judged || c.skipped {
 			verdict = c.verdict()
 		}
+		if c.skipped {
+			reached, half = noFigure, noFigure
+		}
 		lines = append(lines, []string{
-			c.name(), string(c.unit), exact(c.reached),
-			exact(c.low) + " to " + exact(c.high), "<= " + exact(c.limit), verdict,
+			c.name(), string(c.unit), reached, half, c.sign() + " " + exact(c.limit), verdict,
 		})
 	}
 	return lines
+}
+
+// sign stands before the limit.
+func (c condition) sign() string {
+	if c.least {
+		return ">="
+	}
+	return "<="
 }
 
 // name is "row / peer", or the row alone.
@@ -162,9 +191,14 @@ func writeTable(b *strings.Builder, lines [][]string) {
 	_ = tw.Flush() // a strings.Builder takes everything
 }
 
+// noFigure is printed where nothing was measured.
+const noFigure = "-"
+
 // figure prints about three digits of v.
 func figure(v float64) string {
 	switch {
+	case math.IsNaN(v):
+		return noFigure
 	case v >= 100:
 		return strconv.FormatFloat(v, 'f', 0, 64)
 	case v >= 10:

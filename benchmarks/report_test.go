@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"math"
 	"reflect"
 	"strings"
 	"testing"
@@ -30,6 +31,16 @@ func example() report {
 				},
 				{title: "an idle pool: not measured on plan9"},
 			}},
+			{name: "T1", text: "pages", judged: true, workloads: []workloadResult{{
+				title: "50 KB pages",
+				notes: []string{"curl --parallel: curl is not installed", "all on one machine"},
+				units: []unit{pagesPerSecond},
+				rows:  []rowResult{{"potok titles", []float64{18361}}},
+				conditions: []conditionResult{
+					{condition: timesAtLeast("potok titles", "fasthttp", pagesPerSecond, 0.6), reached: 0.61, low: 0.5, high: 0.7},
+					{condition: timesAtLeast("potok titles", "curl --parallel", pagesPerSecond, 1), skipped: true},
+				},
+			}}},
 		},
 	}
 }
@@ -61,6 +72,18 @@ G16 MISSED: memory
   idle worker  heap B  1109.5   1109.5 to 1109.5  <= 700  MISSED
 
 - an idle pool: not measured on plan9
+
+T1 skipped: pages
+
+- 50 KB pages
+  note: curl --parallel: curl is not installed
+  note: all on one machine
+  contender     pages/s
+  potok titles  18361
+
+  condition                       of       reached  half of rounds  limit   verdict
+  potok titles / fasthttp         pages/s  0.61     0.5 to 0.7      >= 0.6  met
+  potok titles / curl --parallel  pages/s  -        -               >= 1    skipped
 `
 
 func TestReportIsAligned(t *testing.T) {
@@ -76,6 +99,30 @@ func TestReportIsReadAsItWasWritten(t *testing.T) {
 	}
 	if !reflect.DeepEqual(got, example()) {
 		t.Errorf("got\n%+v\nwant\n%+v", got, example())
+	}
+}
+
+func TestARowWithoutFiguresIsReadAsItWasWritten(t *testing.T) {
+	text := strings.Replace(exampleText, "  potok titles  18361", "  potok titles  -", 1)
+	r, err := parseReport(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f := r.goals[2].workloads[0].rows[0].figures; len(f) != 1 || !math.IsNaN(f[0]) || r.String() != text {
+		t.Errorf("figures %v, and as text\n%s", f, r)
+	}
+}
+
+func TestAConditionIsAtLeastToo(t *testing.T) {
+	c := conditionResult{condition: atLeast("potok titles", pagesPerSecond, 0.6), reached: 0.6}
+	if c.verdict() != met {
+		t.Errorf("0.6 of at least 0.6 is %s", c.verdict())
+	}
+	if c.reached = 0.599; c.verdict() != missed {
+		t.Errorf("0.599 of at least 0.6 is %s", c.verdict())
+	}
+	if c.reached = math.NaN(); c.verdict() != missed {
+		t.Errorf("no number of at least 0.6 is %s", c.verdict())
 	}
 }
 
