@@ -35,7 +35,8 @@ bench: ## the benchmarks in the tree: BENCH=regexp COUNT=1
 	go test -run '^$$' -bench '$(BENCH)' -count $(COUNT) ./...
 
 peers: ## potok beside its peers, goal by goal, into benchmarks/results; README's table from it
-	go -C benchmarks run . -o results/goroutines.txt
+	go -C benchmarks run . -goal G -o results/goroutines.txt
+	go -C benchmarks run . -goal T,B -o results/titles.txt
 	go -C benchmarks run . -readme
 
 api: ## exported API against REV=, by default the last tag

@@ -1,11 +1,13 @@
 // Command benchmarks measures potok beside its peers, and says which of its goals
 // are met:
 //
-//	go -C benchmarks run .                            # all goals, about two minutes
-//	go -C benchmarks run . -goal G3,G9                # some; -list names them
-//	go -C benchmarks run . -o results/goroutines.txt  # into a file too
-//	go -C benchmarks run . -readme                    # README's table from the files
-//	go -C benchmarks run . -short                     # does everything work?
+//	go -C benchmarks run .                                      # all goals, about ten minutes
+//	go -C benchmarks run . -goal G3,G9                          # some; -list names them
+//	go -C benchmarks run . -goal G -o results/goroutines.txt    # all of a letter, into a file too
+//	go -C benchmarks run . -goal T,B -o results/titles.txt
+//	go -C benchmarks run . -goal T5 -inputs 10000000            # the goal's number: half an hour or so
+//	go -C benchmarks run . -readme                              # README's table from the files
+//	go -C benchmarks run . -short                               # does everything work?
 //
 // It is a module of its own, so that the peers do not reach the go.sum of those
 // who use potok.
@@ -34,4 +36,17 @@
 //
 // Every run is checked afterwards: calls counted, results compared, in order. A
 // contender that computed something else ends the program.
+//
+// # Whole programs
+//
+// The goals of titles are about potok titles as it is typed: built from the tree
+// that this is in, started, and measured to its end, its processor time and its
+// most memory as the kernel tells them of a process. Rivals are processes too, those
+// in Go this binary under another first argument, and all read the same list from
+// the same server. What comes from the system, nginx and curl and Python with
+// requests and lxml, is not everywhere: what needs a missing one is skipped, with a
+// word, and its condition is neither met nor missed (docs/DEPENDENCIES.md says what
+// to install). There are 5 rounds at most, as each takes many seconds. The server
+// runs beside the contenders on the same processors, so pages a second are those of
+// both; processor time is that of the contender alone.
 package main

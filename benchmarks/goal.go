@@ -17,10 +17,11 @@ type goal struct {
 	workloads []workload
 }
 
-// goals returns all goals in the order in which they are run.
-func goals() []goal {
+// goals returns all goals in the order in which they are run. inputs is how many
+// inputs the longest run of titles has.
+func goals(inputs int) []goal {
 	return slices.Concat(submitGoals(), resultGoals(), allocGoals(), mapSliceGoals(), mapGoals(),
-		latencyGoals(), queueGoals(), memoryGoals())
+		latencyGoals(), queueGoals(), memoryGoals(), titleGoals(inputs))
 }
 
 // selectGoals returns the goals of these names, in the order of goals. A letter
@@ -67,6 +68,10 @@ const (
 	processorTime unit = "CPU ms"
 
 	pagesPerSecond unit = "pages/s"
+	cpuPerPage     unit = "CPU µs/page"
+	mostMemory     unit = "most MB" // resident at one time
+	shareRead      unit = "% read"  // of the bytes of the pages
+	shareOfMost    unit = "% of workers ÷ latency"
 )
 
 // A condition limits a figure of a row: as a multiple of the peer's figure in

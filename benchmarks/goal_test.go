@@ -8,7 +8,7 @@ import (
 )
 
 func TestConditionsAreAboutRowsThatAreThere(t *testing.T) {
-	for _, g := range goals() {
+	for _, g := range goals(manyInputsDefault) {
 		for _, w := range g.workloads {
 			for _, c := range w.conditions {
 				if !slices.Contains(w.rows, c.row) || c.peer != "" && !slices.Contains(w.rows, c.peer) {
@@ -21,7 +21,7 @@ func TestConditionsAreAboutRowsThatAreThere(t *testing.T) {
 
 // The form of a report has no quotes, so names must not look like its parts.
 func TestNamesCanStandInAReport(t *testing.T) {
-	for _, g := range goals() {
+	for _, g := range goals(manyInputsDefault) {
 		names := []string{g.name, g.text}
 		for _, w := range g.workloads {
 			names = append(names, w.title)
@@ -40,17 +40,17 @@ func TestNamesCanStandInAReport(t *testing.T) {
 }
 
 func TestGoalsAreSelectedByName(t *testing.T) {
-	picked, err := selectGoals(goals(), []string{"G9", "G1"})
+	picked, err := selectGoals(goals(manyInputsDefault), []string{"G9", "G1"})
 	if err != nil || len(picked) != 2 || picked[0].name != "G1" || picked[1].name != "G9" {
 		t.Errorf("G9 and G1 select %v, %v", picked, err)
 	}
-	if picked, err := selectGoals(goals(), []string{"G"}); err != nil || len(picked) < 2 || picked[0].name != "G1" {
+	if picked, err := selectGoals(goals(manyInputsDefault), []string{"G"}); err != nil || len(picked) < 2 || picked[0].name != "G1" {
 		t.Errorf("G selects %v, %v", picked, err)
 	}
-	if all, err := selectGoals(goals(), nil); err != nil || len(all) != len(goals()) {
+	if all, err := selectGoals(goals(manyInputsDefault), nil); err != nil || len(all) != len(goals(manyInputsDefault)) {
 		t.Errorf("no names select %d goals, %v", len(all), err)
 	}
-	if _, err := selectGoals(goals(), []string{"G1", "g2"}); err == nil || !strings.Contains(err.Error(), `"g2"`) {
+	if _, err := selectGoals(goals(manyInputsDefault), []string{"G1", "g2"}); err == nil || !strings.Contains(err.Error(), `"g2"`) {
 		t.Errorf("an unknown name: %v", err)
 	}
 }

@@ -9,8 +9,17 @@ import (
 	"testing"
 )
 
-// command runs the command, and gives GOMAXPROCS back.
-func command(t *testing.T, args ...string) (code int, stdout, stderr string) {
+// The binary of the tests plays the parts too: it is what workloads of processes
+// start again.
+func TestMain(m *testing.M) {
+	if code, played := playPart(os.Args[1:]); played {
+		os.Exit(code)
+	}
+	os.Exit(m.Run())
+}
+
+// runCommand runs the command, and gives GOMAXPROCS back.
+func runCommand(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	cpus := runtime.GOMAXPROCS(0)
 	defer runtime.GOMAXPROCS(cpus)
@@ -20,7 +29,7 @@ func command(t *testing.T, args ...string) (code int, stdout, stderr string) {
 }
 
 func TestEverythingRunsInShortMode(t *testing.T) {
-	code, stdout, stderr := command(t, "-short")
+	code, stdout, stderr := runCommand(t, "-short")
 	if code != exitOK || stderr != "" {
 		t.Fatalf("exit code %d, stderr %q", code, stderr)
 	}
@@ -28,7 +37,7 @@ func TestEverythingRunsInShortMode(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, g := range goals() {
+	for i, g := range goals(manyInputsDefault) {
 		if i >= len(r.goals) || r.goals[i].name != g.name || r.goals[i].judged {
 			t.Fatalf("goal %s is missing, or judged: %+v", g.name, r.goals)
 		}
@@ -71,8 +80,8 @@ func TestReportGoesIntoTheFileToo(t *testing.T) {
 }
 
 func TestListNamesEveryGoal(t *testing.T) {
-	code, stdout, _ := command(t, "-list")
-	if lines := strings.Count(stdout, "\n"); code != exitOK || lines != len(goals()) {
+	code, stdout, _ := runCommand(t, "-list")
+	if lines := strings.Count(stdout, "\n"); code != exitOK || lines != len(goals(manyInputsDefault)) {
 		t.Errorf("exit code %d, %d lines", code, lines)
 	}
 }
@@ -93,12 +102,12 @@ func TestUsageErrors(t *testing.T) {
 		{[]string{"G1"}, `"G1"`},
 	}
 	for _, tt := range tests {
-		code, stdout, stderr := command(t, tt.args...)
+		code, stdout, stderr := runCommand(t, tt.args...)
 		if code != exitUsage || stdout != "" || !strings.Contains(stderr, tt.want) {
 			t.Errorf("%q: exit code %d, stderr %q", tt.args, code, stderr)
 		}
 	}
-	if code, _, _ := command(t, "-h"); code != exitOK {
+	if code, _, _ := runCommand(t, "-h"); code != exitOK {
 		t.Errorf("-h: exit code %d", code)
 	}
 }

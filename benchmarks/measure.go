@@ -15,6 +15,15 @@ import (
 type plan struct {
 	rounds int
 	short  bool
+	shop   *workshop // of the workloads of processes
+}
+
+// openShop opens the workshop and makes a directory in it for one workload.
+func (p plan) openShop(ctx context.Context) (dir string, err error) {
+	if err := p.shop.open(ctx); err != nil {
+		return "", err
+	}
+	return p.shop.place()
 }
 
 // A round is one pass over the rows of a workload.

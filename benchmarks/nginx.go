@@ -1,0 +1,118 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// nginxConf is for pages that do not change: one worker, files sent by the kernel,
+// connections kept, nothing logged. The arguments are the directory and the address.
+const nginxConf = `daemon off;
+worker_processes 1;
+pid %[1]s/run/pid;
+error_log stderr;
+events { worker_connections 4096; }
+http {
+  access_log off;
+  sendfile on;
+  tcp_nopush on;
+  keepalive_timeout 60s;
+  keepalive_requests 10000000;
+  charset utf-8;
+  types { text/html html; }
+  client_body_temp_path %[1]s/run/body;
+  proxy_temp_path %[1]s/run/proxy;
+  fastcgi_temp_path %[1]s/run/fastcgi;
+  uwsgi_temp_path %[1]s/run/uwsgi;
+  scgi_temp_path %[1]s/run/scgi;
+  server {
+    listen %[2]s backlog=4096;
+    root %[1]s/pages;
+  }
+}
+`
+
+// startNginx starts nginx with pages of that size, in a directory that is there and
+// empty, and returns when it answers.
+func startNginx(ctx context.Context, shop *workshop, nginx tool, dir string, size int) (base string, server *child, err error) {
+	if err := writePages(filepath.Join(dir, "pages"), size); err != nil {
+		return "", nil, err
+	}
+	run := filepath.Join(dir, "run")
+	if err := errors.Join(os.Mkdir(run, 0o755), os.Chmod(run, 0o777)); err != nil { //nolint:gosec // for nobody
+		return "", nil, err
+	}
+	const attempts = 3
+	var said string
+	for range attempts { // another process may take the port between us and nginx
+		address, err := freeAddress()
+		if err != nil {
+			return "", nil, err
+		}
+		conf := filepath.Join(dir, "nginx.conf")
+		if err := os.WriteFile(conf, fmt.Appendf(nil, nginxConf, dir, address), 0o644); err != nil { //nolint:gosec // no secret
+			return "", nil, err
+		}
+		serving := command{path: nginx.path, args: []string{"-p", dir, "-c", conf, "-e", "stderr"}, lowered: true}
+		server, err := shop.start(serving)
+		if err != nil {
+			return "", nil, err
+		}
+		if awaitServer(ctx, address) {
+			return "http://" + address, server, nil
+		}
+		if err := server.end(); err != nil {
+			return "", nil, err
+		}
+		if err := context.Cause(ctx); err != nil {
+			return "", nil, err
+		}
+		said = lastOf(server.stderr.String())
+	}
+	return "", nil, fmt.Errorf("nginx does not answer: %s", said)
+}
+
+func writePages(dir string, size int) error {
+	if err := os.Mkdir(dir, 0o755); err != nil { //nolint:gosec // to be served
+		return err
+	}
+	for k := range distinctPages {
+		name := filepath.Join(dir, fmt.Sprintf("p%d.html", k))
+		if err := os.WriteFile(name, htmlPage(k, size), 0o644); err != nil { //nolint:gosec // to be served
+			return err
+		}
+	}
+	return nil
+}
+
+// freeAddress is an address on this machine where nobody listens.
+func freeAddress() (string, error) {
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return l.Addr().String(), l.Close()
+}
+
+// awaitServer says whether somebody listens there within a few seconds.
+func awaitServer(ctx context.Context, address string) bool {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	for ctx.Err() == nil {
+		conn, err := new(net.Dialer).DialContext(ctx, "tcp4", address)
+		if err == nil {
+			conn.Close()
+			return true
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+	return false
+}

@@ -1,0 +1,52 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os/exec"
+	"strings"
+)
+
+// A tool is a program of the system, that nothing of ours brings along.
+type tool struct {
+	path    string
+	version string // with its name
+}
+
+// tools are looked for in the path, and then where Debian puts them: a user's path
+// may have no sbin in it, and another Python before that of the packages.
+var (
+	findNginx  = toolFinder("nginx", "nginx is not installed", "nginx", "/usr/sbin/nginx")
+	findCurl   = toolFinder("curl", "curl is not installed", "curl", "/usr/bin/curl")
+	findPython = toolFinder("python", "no python3 with requests and lxml is installed", "python3", "/usr/bin/python3")
+)
+
+// versionOf has for each tool how it tells its version; where it fails, the tool is
+// of no use.
+var versionOf = map[string][]string{
+	"nginx": {"-v"},
+	"curl":  {"--version"},
+	"python": {"-c", "import sys, requests, lxml.etree as x; print('Python', sys.version.split()[0] + ', requests', " +
+		"requests.__version__ + ', lxml', '.'.join(map(str, x.LXML_VERSION[:3])))"},
+}
+
+// toolFinder looks for the first of the programs that tells its version. The error
+// is the word for the report.
+func toolFinder(name, missing string, programs ...string) func(context.Context) (tool, error) {
+	return func(ctx context.Context) (tool, error) {
+		for _, program := range programs {
+			path, err := exec.LookPath(program)
+			if err != nil {
+				continue
+			}
+			said, err := exec.CommandContext(ctx, path, versionOf[name]...).CombinedOutput() //nolint:gosec // one of the above
+			if err != nil {
+				continue
+			}
+			version, _, _ := strings.Cut(string(said), "\n")
+			version, _, _ = strings.Cut(version, " (") // builds say what they are built with
+			return tool{path, strings.TrimPrefix(version, "nginx version: ")}, nil
+		}
+		return tool{}, errors.New(missing)
+	}
+}
