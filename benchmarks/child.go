@@ -75,7 +75,7 @@ func (w *workshop) start(c command) (*child, error) {
 	defer reportTheirs.Close()
 
 	started := &child{life: life, report: report}
-	cmd := exec.Command(w.minder, append([]string{rights, c.path}, c.args...)...) //nolint:gosec // what we have built
+	cmd := exec.Command(w.minder, append([]string{rights, c.path}, c.args...)...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = c.stdin, c.stdout, &started.stderr
 	cmd.Env = environment()
 	cmd.ExtraFiles = []*os.File{lifeTheirs, reportTheirs} // mind.LifePipe and mind.ReportPipe

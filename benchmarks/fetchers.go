@@ -132,7 +132,7 @@ func readByNetHTTP(args []string) error {
 }
 
 func readWhole(client *http.Client, url string, body *bytes.Buffer) error {
-	resp, err := client.Get(url) //nolint:noctx // ended with the process
+	resp, err := client.Get(url)
 	if err != nil {
 		return err
 	}

@@ -93,11 +93,6 @@ func timesAtMost(row, peer string, u unit, limit float64) condition {
 	return condition{row: row, peer: peer, unit: u, limit: limit}
 }
 
-// timesAtLeast wants a figure of row to be limit times that of peer, or more.
-func timesAtLeast(row, peer string, u unit, limit float64) condition {
-	return condition{row: row, peer: peer, unit: u, limit: limit, least: true}
-}
-
 // atMost limits a figure of row.
 func atMost(row string, u unit, limit float64) condition {
 	return condition{row: row, unit: u, limit: limit}

@@ -44,7 +44,7 @@ func startNginx(ctx context.Context, shop *workshop, nginx tool, dir string, siz
 		return "", nil, err
 	}
 	run := filepath.Join(dir, "run")
-	if err := errors.Join(os.Mkdir(run, 0o755), os.Chmod(run, 0o777)); err != nil { //nolint:gosec // for nobody
+	if err := errors.Join(os.Mkdir(run, 0o755), os.Chmod(run, 0o777)); err != nil {
 		return "", nil, err
 	}
 	const attempts = 3
@@ -55,7 +55,7 @@ func startNginx(ctx context.Context, shop *workshop, nginx tool, dir string, siz
 			return "", nil, err
 		}
 		conf := filepath.Join(dir, "nginx.conf")
-		if err := os.WriteFile(conf, fmt.Appendf(nil, nginxConf, dir, address), 0o644); err != nil { //nolint:gosec // no secret
+		if err := os.WriteFile(conf, fmt.Appendf(nil, nginxConf, dir, address), 0o644); err != nil {
 			return "", nil, err
 		}
 		serving := command{path: nginx.path, args: []string{"-p", dir, "-c", conf, "-e", "stderr"}, lowered: true}
@@ -78,12 +78,12 @@ func startNginx(ctx context.Context, shop *workshop, nginx tool, dir string, siz
 }
 
 func writePages(dir string, size int) error {
-	if err := os.Mkdir(dir, 0o755); err != nil { //nolint:gosec // to be served
+	if err := os.Mkdir(dir, 0o755); err != nil {
 		return err
 	}
 	for k := range distinctPages {
 		name := filepath.Join(dir, fmt.Sprintf("p%d.html", k))
-		if err := os.WriteFile(name, htmlPage(k, size), 0o644); err != nil { //nolint:gosec // to be served
+		if err := os.WriteFile(name, htmlPage(k, size), 0o644); err != nil {
 			return err
 		}
 	}
@@ -106,8 +106,7 @@ func awaitServer(ctx context.Context, address string) bool {
 	for ctx.Err() == nil {
 		conn, err := new(net.Dialer).DialContext(ctx, "tcp4", address)
 		if err == nil {
-			conn.Close()
-			return true
+			return conn.Close() == nil
 		}
 		select {
 		case <-ctx.Done():

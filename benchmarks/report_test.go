@@ -37,8 +37,8 @@ func example() report {
 				units: []unit{pagesPerSecond},
 				rows:  []rowResult{{"potok titles", []float64{18361}}},
 				conditions: []conditionResult{
-					{condition: timesAtLeast("potok titles", "fasthttp", pagesPerSecond, 0.6), reached: 0.61, low: 0.5, high: 0.7},
-					{condition: timesAtLeast("potok titles", "curl --parallel", pagesPerSecond, 1), skipped: true},
+					{condition: fasterThan("fasthttp", 0.6), reached: 0.61, low: 0.5, high: 0.7},
+					{condition: fasterThan("curl --parallel", 1), skipped: true},
 				},
 			}}},
 		},

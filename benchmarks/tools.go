@@ -39,7 +39,7 @@ func toolFinder(name, missing string, programs ...string) func(context.Context) 
 			if err != nil {
 				continue
 			}
-			said, err := exec.CommandContext(ctx, path, versionOf[name]...).CombinedOutput() //nolint:gosec // one of the above
+			said, err := exec.CommandContext(ctx, path, versionOf[name]...).CombinedOutput()
 			if err != nil {
 				continue
 			}

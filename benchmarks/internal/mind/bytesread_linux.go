@@ -20,7 +20,7 @@ func bytesRead(pid int) int64 {
 	)
 	var info [128]byte // siginfo_t
 	for {
-		_, _, errno := syscall.Syscall6(syscall.SYS_WAITID, thatPID, uintptr(pid), //nolint:gosec // the call wants an address
+		_, _, errno := syscall.Syscall6(syscall.SYS_WAITID, thatPID, uintptr(pid),
 			uintptr(unsafe.Pointer(&info)), hasEnded|leaveIt, 0, 0)
 		if errno == syscall.EINTR {
 			continue

@@ -85,7 +85,7 @@ func Mind(args []string) error {
 }
 
 func run(args []string, life *os.File) (Spent, error) {
-	cmd := exec.Command(args[1], args[2:]...) //nolint:gosec // it comes from the benchmarks
+	cmd := exec.Command(args[1], args[2:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	if args[0] == Lowered {
 		if err := lower(cmd); err != nil {
