@@ -33,8 +33,8 @@ func countingGoals() []goal {
 		name: "B1",
 		text: "progress: 20,000,000 × Add",
 		workloads: []workload{
-			counting("one goroutine", func() int { return 1 }),
-			counting("a goroutine for each processor", func() int { return runtime.GOMAXPROCS(0) }),
+			counting("progress.Bar.Add by one goroutine", func() int { return 1 }),
+			counting("progress.Bar.Add by a goroutine for each processor", func() int { return runtime.GOMAXPROCS(0) }),
 		},
 	}}
 }

@@ -5,7 +5,7 @@
 //	go -C benchmarks run . -goal G3,G9                          # some; -list names them
 //	go -C benchmarks run . -goal G -o results/goroutines.txt    # all of a letter, into a file too
 //	go -C benchmarks run . -goal T,B -o results/titles.txt
-//	go -C benchmarks run . -goal T5 -inputs 10000000            # the goal's number: half an hour or so
+//	go -C benchmarks run . -goal T5 -inputs 10000000            # the goal's number: a quarter of an hour
 //	go -C benchmarks run . -readme                              # README's table from the files
 //	go -C benchmarks run . -short                               # does everything work?
 //

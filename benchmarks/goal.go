@@ -69,7 +69,7 @@ const (
 
 	pagesPerSecond unit = "pages/s"
 	cpuPerPage     unit = "CPU µs/page"
-	mostMemory     unit = "most MB" // resident at one time
+	peakMemory     unit = "peak MB" // resident at one time
 	shareRead      unit = "% read"  // of the bytes of the pages
 	shareOfMost    unit = "% of workers ÷ latency"
 )

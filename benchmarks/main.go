@@ -79,7 +79,7 @@ func parseFlags(args []string, stderr io.Writer) (options, error) {
 	set.BoolVar(&o.list, "list", false, "list the goals and run nothing")
 	set.IntVar(&o.rounds, "rounds", 11, "how many `rounds`; odd, so that a median is a figure that was measured")
 	set.IntVar(&o.cpus, "cpus", 2, "GOMAXPROCS is `n`")
-	set.IntVar(&o.inputs, "inputs", manyInputsDefault, "T5's longest run has `n` inputs; 10000000 is the goal's, and takes about half an hour")
+	set.IntVar(&o.inputs, "inputs", manyInputsDefault, "T5's longest run has `n` inputs; 10000000 is the goal's, and takes about a quarter of an hour")
 	set.BoolVar(&o.short, "short", false, "one round of tiny workloads, to see that they work; nothing is judged")
 	set.BoolVar(&o.strict, "strict", false, "exit with 1 if a goal is missed")
 	set.StringVar(&o.out, "o", "", "write the report into `file` too; usually results/goroutines.txt or results/titles.txt")

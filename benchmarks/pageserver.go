@@ -18,7 +18,7 @@ const (
 	latency   = 50 * time.Millisecond // of pages below latePath, before anything of them comes
 	slowPiece = 4 << 10               // of pages below slowPath; one comes at once
 	slowPause = 10 * time.Millisecond // before each further one
-	lateSize  = 10 << 10
+	lateSize  = 4 << 10
 	slowSize  = 100 << 10
 	tinySize  = 1 << 10
 	latePath  = "/late"

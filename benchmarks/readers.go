@@ -166,7 +166,7 @@ func (rd reader) read(ctx context.Context, shop *workshop, l list, size int, sho
 	figures := sample{
 		pagesPerSecond: pages / seconds,
 		cpuPerPage:     processors * 1e6 / pages,
-		mostMemory:     float64(s.MaxRSS) / 1e6,
+		peakMemory:     float64(s.MaxRSS) / 1e6,
 	}
 	if rd.counted && s.Read >= 0 {
 		figures[shareRead] = float64(s.Read) / (pages * float64(size)) * 100

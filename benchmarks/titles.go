@@ -29,7 +29,7 @@ const (
 func fastPages() goal {
 	const size, pages = 50_000, 20_000
 	w := pagesOfNginx("50 KB pages by nginx, 64 at once", size, pages,
-		[]unit{pagesPerSecond, cpuPerPage, mostMemory},
+		[]unit{pagesPerSecond, cpuPerPage, peakMemory},
 		func(shop *workshop, t rivalTools) []reader {
 			return []reader{
 				potokTitles(shop, readersAtOnce),
@@ -62,7 +62,7 @@ func fastPages() goal {
 func longPages() goal {
 	const size, pages = 500_000, 10_000
 	w := pagesOfNginx("500 KB pages by nginx, 64 at once", size, pages,
-		[]unit{pagesPerSecond, cpuPerPage, mostMemory, shareRead},
+		[]unit{pagesPerSecond, cpuPerPage, peakMemory, shareRead},
 		func(shop *workshop, t rivalTools) []reader {
 			return []reader{
 				potokTitles(shop, readersAtOnce),
@@ -86,8 +86,8 @@ func latePages() goal {
 		limit          float64
 	}{{64, 2560, 93}, {256, 10_240, 80}} { // 40 times the latency, which is two seconds
 		w := workload{
-			title: fmt.Sprintf("a server with a latency of %v, %d at once", latency, c.workers),
-			units: []unit{pagesPerSecond, cpuPerPage, mostMemory, shareOfMost}, maxRounds: titleRounds,
+			title: fmt.Sprintf("titles from a server with a latency of %d ms, %d at once", latency.Milliseconds(), c.workers),
+			units: []unit{pagesPerSecond, cpuPerPage, peakMemory, shareOfMost}, maxRounds: titleRounds,
 			rows:       []string{ours, byFast},
 			conditions: []condition{atLeast(ours, shareOfMost, c.limit)},
 		}
@@ -105,8 +105,8 @@ func latePages() goal {
 
 func slowPages() goal {
 	w := workload{
-		title: fmt.Sprintf("100 KB pages, 4 KB at once and 4 KB each further %v, 64 at once", slowPause),
-		units: []unit{pagesPerSecond, cpuPerPage, mostMemory}, maxRounds: titleRounds,
+		title: fmt.Sprintf("100 KB pages, 4 KB at once and 4 KB each further %d ms, 64 at once", slowPause.Milliseconds()),
+		units: []unit{pagesPerSecond, cpuPerPage, peakMemory}, maxRounds: titleRounds,
 		rows:       []string{ours, byStd},
 		conditions: []condition{fasterThan(byStd, 8)},
 	}
