@@ -19,7 +19,7 @@ type plan struct {
 
 // openShop opens the workshop and makes a directory in it for one workload.
 func (p plan) openShop(ctx context.Context) (dir string, err error) {
-	if err := p.shop.open(ctx); err != nil {
+	if err := p.shop.openTitles(ctx); err != nil {
 		return "", err
 	}
 	return p.shop.place()

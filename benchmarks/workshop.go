@@ -12,30 +12,38 @@ import (
 )
 
 // A workshop is what workloads of processes share: a directory for their files, and
-// built into it the program under test, from the tree that this is in, and the
-// minder. It is empty until one opens it.
+// built into it the minder and the program under test, the latter from the tree that
+// this is in. It is empty until one opens it.
 type workshop struct {
 	dir    string
-	potok  string
 	minder string
+	potok  string
 	help   string // of potok titles
 }
 
-// open fills the workshop, if nobody has yet.
-func (w *workshop) open(ctx context.Context) error {
+// open makes the directory and the minder, if nobody has yet.
+func (w *workshop) open(ctx context.Context) (err error) {
+	if w.minder != "" {
+		return nil
+	}
+	if w.dir, err = os.MkdirTemp("", "potok-benchmarks-"); err != nil {
+		return err
+	}
+	w.minder, err = w.build(ctx, ".", "./minder")
+	return err
+}
+
+// openTitles makes the program too.
+func (w *workshop) openTitles(ctx context.Context) error {
 	if w.help != "" {
 		return nil
 	}
-	dir, err := os.MkdirTemp("", "potok-benchmarks-")
+	err := w.open(ctx)
 	if err != nil {
 		return err
 	}
-	w.dir, w.potok, w.minder = dir, filepath.Join(dir, "potok"), filepath.Join(dir, "minder")
-	for _, b := range []struct{ module, program, into string }{{"..", "./cmd/potok", w.potok}, {".", "./minder", w.minder}} {
-		build := exec.CommandContext(ctx, "go", "build", "-C", b.module, "-buildvcs=false", "-o", b.into, b.program)
-		if said, err := build.CombinedOutput(); err != nil {
-			return fmt.Errorf("building %s: %w\n%s", b.program, err, lastOf(string(said)))
-		}
+	if w.potok, err = w.build(ctx, "..", "./cmd/potok"); err != nil {
+		return err
 	}
 	help, err := exec.CommandContext(ctx, w.potok, "titles", "--help").Output()
 	if err != nil {
@@ -43,6 +51,16 @@ func (w *workshop) open(ctx context.Context) error {
 	}
 	w.help = string(help)
 	return nil
+}
+
+// build builds a program of the module in a directory.
+func (w *workshop) build(ctx context.Context, module, program string) (file string, err error) {
+	file = filepath.Join(w.dir, filepath.Base(program))
+	build := exec.CommandContext(ctx, "go", "build", "-C", module, "-buildvcs=false", "-o", file, program)
+	if said, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building %s: %w\n%s", program, err, lastOf(string(said)))
+	}
+	return file, nil
 }
 
 // close removes the directory.
