@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -75,6 +76,13 @@ func (s *site) count(r *http.Request) int {
 	return s.seen[r.URL.Path]
 }
 
+// counts returns how often each path was asked for, of those that are counted.
+func (s *site) counts() map[string]int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.seen)
+}
+
 // busy answers the third request for /busy/twice, and no other.
 func (s *site) busy(w http.ResponseWriter, r *http.Request) {
 	if s.count(r) < 3 || r.URL.Path != "/busy/twice" {
@@ -114,6 +122,10 @@ func newSite(t *testing.T) *site {
 	})
 	mux.HandleFunc("/busy/", s.busy)
 	mux.HandleFunc("/once/", s.once)
+	mux.HandleFunc("/counted/", func(w http.ResponseWriter, r *http.Request) {
+		s.count(r)
+		io.WriteString(w, "<!doctype html><title>counted</title>")
+	})
 	mux.HandleFunc("/later", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Retry-After", "3600")
 		w.WriteHeader(http.StatusTooManyRequests)

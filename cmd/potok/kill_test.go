@@ -1,0 +1,81 @@
+//go:build unix
+
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// recordsIn returns how many good records of each input a file has, and whether it ends with a whole line.
+func recordsIn(t *testing.T, path string) (records map[string]int, whole bool) {
+	t.Helper()
+	content := contents(t, path)
+	records = make(map[string]int)
+	lines := bufio.NewScanner(strings.NewReader(content))
+	for lines.Scan() {
+		var rec jsonRecord
+		if err := json.Unmarshal(lines.Bytes(), &rec); err == nil && rec.Error == "" {
+			records[rec.Input]++
+		}
+	}
+	return records, content == "" || strings.HasSuffix(content, "\n")
+}
+
+func TestAKilledRunLosesOnlyWhatWasInFlight(t *testing.T) {
+	const pages, workers, kills = 300, 4, 3
+	site := newSite(t)
+	dir := t.TempDir()
+	list, out := filepath.Join(dir, "list"), filepath.Join(dir, "out.jsonl")
+	var b strings.Builder
+	for i := range pages {
+		fmt.Fprintf(&b, "%s/counted/%d\n", site.address, i)
+	}
+	write(t, list, b.String())
+	args := []string{"titles", "-i", list, "-j", fmt.Sprint(workers), "--format", "json", "-o", out, "--resume", "--queue", "1"}
+	for kill := range kills {
+		s := start(t, args...)
+		deadline := time.Now().Add(patience)
+		for {
+			if _, err := os.Stat(out); err == nil {
+				if done, _ := recordsIn(t, out); len(done) >= (kill+1)*pages/(kills+2) {
+					break
+				}
+			}
+			if time.Now().After(deadline) {
+				t.Fatal("it does not get on")
+			}
+			time.Sleep(time.Millisecond) // a file tells nobody that it has grown
+		}
+		if err := s.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		s.Wait()
+	}
+	s := start(t, args...)
+	s.wantEnd(t, 0, "")
+	done, whole := recordsIn(t, out)
+	for input, n := range done {
+		if n != 1 {
+			t.Errorf("%d records of %s", n, input)
+		}
+	}
+	if len(done) != pages || !whole {
+		t.Errorf("%d of %d pages have a record; the file ends with a whole line: %v", len(done), pages, whole)
+	}
+	asked := 0
+	for path, n := range site.counts() {
+		if strings.HasPrefix(path, "/counted/") {
+			asked += n
+		}
+	}
+	if again := asked - pages; again < 0 || again > kills*workers {
+		t.Errorf("%d pages were fetched again, at most %d were in flight", again, kills*workers)
+	}
+}
