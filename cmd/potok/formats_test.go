@@ -37,7 +37,8 @@ func TestRecordsAsJSON(t *testing.T) {
 			`{"input":"a","url":"","status":0,"error":"no title","kind":"no_title","attempts":3,"ms":0}`,
 		},
 		{
-			titles.Page{Title: "m", Matches: []string{"m", "n"}}, nil,
+			titles.Page{Title: "m", Matches: []string{"m", "n"}},
+			nil,
 			`{"input":"","url":"","status":0,"title":"m","matches":["m","n"],"attempts":0,"ms":0}`,
 		},
 		{

@@ -183,6 +183,9 @@ func (f *titlesFlags) fetcher() (*titles.Fetcher, error) {
 		options = append(options, o)
 		return err
 	}
+	if _, err := titles.Header("User-Agent", f.userAgent); err != nil {
+		return nil, fmt.Errorf("--user-agent: %w", err)
+	}
 	for _, h := range f.headers {
 		name, value, ok := strings.Cut(h, ":")
 		if !ok {
