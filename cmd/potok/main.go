@@ -13,7 +13,6 @@ import (
 	"log"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"strings"
 	"syscall"
 
@@ -30,10 +29,6 @@ func main() {
 	// A closed pipe must come back as an error of the write: the run then ends by itself, quietly and with exit code 0.
 	signal.Ignore(syscall.SIGPIPE)
 	log.SetOutput(io.Discard) // net/http tells there what servers do wrong
-	if os.Getenv("GOGC") == "" {
-		// What is alive is small and stays so: collecting twice as often keeps memory flat and, in benchmark T1, costs nothing.
-		debug.SetGCPercent(50)
-	}
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
