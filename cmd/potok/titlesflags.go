@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -67,7 +68,7 @@ func (f *titlesFlags) register(cmd *cobra.Command) {
 	flags.IntVar(&f.retries, "retries", titles.DefaultRetries, "try a page `N` times more that failed in a way that may pass")
 	flags.DurationVar(&f.maxWait, "max-wait", titles.DefaultMaxWait, "obey a Retry-After of at most `D`; fail beyond")
 	flags.IntVar(&f.perHost, "per-host", titles.DefaultPerHost, "fetch `N` pages of a host and port at once; 0: no limit")
-	flags.Var(&f.rate, "rate", "begin `N`/s fetches of a host and port, or N/m; 0: no limit (default none)")
+	flags.Var(&f.rate, "rate", "begin `N[/s|/m]` fetches of a host and port at most; 0: no limit (default none)")
 	flags.IntVar(&f.deadHost, "dead-host", titles.DefaultDeadHost, "after `N` failed connections in a row a host's other pages fail at once; 0: never")
 	flags.Var(&f.maxBody, "max-body", "look at the first `N` bytes of a page, also 64KiB, 1MiB")
 	flags.IntVar(&f.redirects, "redirects", titles.DefaultRedirects, "follow at most `N` redirects")
@@ -133,7 +134,7 @@ func (f *titlesFlags) check(args []string) (format, error) {
 		name, value string
 		values      []string
 	}{{"place", f.on, places}, {"mode of progress", f.progress, progressModes}} {
-		if !contains(v.values, v.value) {
+		if !slices.Contains(v.values, v.value) {
 			return format{}, unknownValue(v.name, v.value, v.values)
 		}
 	}
@@ -157,14 +158,8 @@ func (f *titlesFlags) check(args []string) (format, error) {
 	return formatNamed(f.format)
 }
 
-func contains(values []string, value string) bool {
-	for _, v := range values {
-		if v == value {
-			return true
-		}
-	}
-	return false
-}
+// flagFault says of which flag the value is wrong.
+func flagFault(flag string, err error) error { return fmt.Errorf("--%s: %s", flag, reason(err)) }
 
 // fetcher makes the Fetcher that the flags ask for.
 func (f *titlesFlags) fetcher() (*titles.Fetcher, error) {
@@ -184,7 +179,7 @@ func (f *titlesFlags) fetcher() (*titles.Fetcher, error) {
 		return err
 	}
 	if _, err := titles.Header("User-Agent", f.userAgent); err != nil {
-		return nil, fmt.Errorf("--user-agent: %w", err)
+		return nil, flagFault("user-agent", err)
 	}
 	for _, h := range f.headers {
 		name, value, ok := strings.Cut(h, ":")
@@ -192,7 +187,7 @@ func (f *titlesFlags) fetcher() (*titles.Fetcher, error) {
 			return nil, fmt.Errorf("--header %q has no colon; write 'Name: value'", h)
 		}
 		if err := add(titles.Header(strings.TrimSpace(name), strings.TrimSpace(value))); err != nil {
-			return nil, fmt.Errorf("--header: %w", err)
+			return nil, flagFault("header", err)
 		}
 	}
 	if f.proxy != "" {
@@ -201,17 +196,17 @@ func (f *titlesFlags) fetcher() (*titles.Fetcher, error) {
 			err = add(titles.Proxy(u))
 		}
 		if err != nil {
-			return nil, fmt.Errorf("--proxy: %w", err)
+			return nil, flagFault("proxy", err)
 		}
 	}
 	if f.css != "" {
 		if err := add(titles.Select(f.css)); err != nil {
-			return nil, fmt.Errorf("--select: %w", err)
+			return nil, flagFault("select", err)
 		}
 	}
 	if f.xpath != "" {
 		if err := add(titles.XPath(f.xpath)); err != nil {
-			return nil, fmt.Errorf("--xpath: %w", err)
+			return nil, flagFault("xpath", err)
 		}
 	}
 	return titles.New(options...), nil
