@@ -56,8 +56,8 @@ func (c *Crawl) Stop() {
 	}
 }
 
-// Pages reads the pages that in names with the workers of pool and yields each with its error, in the order of in unless Unordered was
-// given. An input that comes with an error is not read but yielded with that error in its place. in is pulled on another goroutine than
+// Pages reads the pages that in names with the workers of pool and yields each with its error, in the order of in unless Unordered or
+// Early was given. An input that comes with an error is not read but yielded with that error in its place. in is pulled on another goroutine than
 // the loop's, and only so far ahead as the queue, the pages set aside and the order need; one that can block must end with ctx.
 //
 // It blocks while nothing is ready. When ctx ends, what runs is told to end, what has been read is yielded, and last an error that
@@ -142,6 +142,7 @@ func (s *schedule) attempt(ctx context.Context, j *job, fetch func(context.Conte
 	}
 	before, begin, returned := j.page, time.Now(), false
 	defer func() {
+		j.page.Number = before.Number
 		j.page.Attempts = before.Attempts + 1
 		j.page.Took = before.Took + time.Since(begin)
 		switch v := recover(); { // this page's failure: the error alone would not say which page it was

@@ -129,6 +129,30 @@ func TestACrawlKeepsTheOrder(t *testing.T) {
 	}
 }
 
+func TestEarlyPagesComeAtOnceWithTheirNumbers(t *testing.T) {
+	w := newWeb(func(ctx context.Context, input string, attempt int) (Page, error) {
+		if input == "http://a/0" {
+			return taking(time.Hour)(ctx, input, attempt)
+		}
+		return taking(time.Second)(ctx, input, attempt)
+	})
+	in := pagesOf("a", 11_000)
+	all := crawl(t, w, 100, fineInputs(in), PerHost(0), Early())
+	seen := make([]bool, len(in))
+	for i, c := range all {
+		seen[c.page.Number] = true
+		if c.page.Input != in[c.page.Number] {
+			t.Fatalf("%s has number %d", c.page.Input, c.page.Number)
+		}
+		if late := c.at >= time.Hour; late != (i >= OrderWindow-1) {
+			t.Fatalf("page %d came after %v", i, c.at)
+		}
+	}
+	if len(all) != len(in) || slices.Contains(seen, false) {
+		t.Errorf("%d pages of %d", len(all), len(in))
+	}
+}
+
 func TestWhatMayPassIsTriedAgain(t *testing.T) {
 	for _, c := range []struct {
 		err      error

@@ -2,6 +2,9 @@ package titles
 
 import "time"
 
+// OrderWindow is how many inputs may be read from the first on whose page is not there, but with Unordered.
+const OrderWindow = 10_000
+
 // What a Crawl does if no option says otherwise.
 const (
 	DefaultPerHost  = 6
@@ -13,8 +16,6 @@ const (
 const (
 	// setAside is how many pages may wait for their host, their rate or another attempt before no more inputs are read.
 	setAside = 10_000
-	// orderWindow is how far the pages that are read may be ahead of the first that is not, where the order is kept.
-	orderWindow = 10_000
 	// probeEvery is how often a host that is down is asked whether it is still.
 	probeEvery = time.Minute
 	// The pause before another attempt is random, from nothing to a bound that doubles with each: "full jitter" (Brooker, Exponential
@@ -31,6 +32,7 @@ type crawlSettings struct {
 	deadline  time.Duration // 0: none
 	deadHost  int           // 0: never
 	unordered bool
+	early     bool
 }
 
 // CrawlOption changes what a Crawl does; see NewCrawl.
@@ -99,5 +101,9 @@ func DeadHost(n int) CrawlOption {
 	return crawlOption(func(c *crawlSettings) { c.deadHost = n })
 }
 
-// Unordered yields pages as they come.
+// Early yields pages as they come, but reads no inputs farther ahead than OrderWindow, as if the order was kept: who wants it can restore
+// it by Page.Number with so much memory.
+func Early() CrawlOption { return crawlOption(func(c *crawlSettings) { c.early = true }) }
+
+// Unordered yields pages as they come, however far those before them are behind.
 func Unordered() CrawlOption { return crawlOption(func(c *crawlSettings) { c.unordered = true }) }

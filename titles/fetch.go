@@ -18,8 +18,10 @@ type Page struct {
 	Charset string   // that the title was decoded by, "" when it was not got so far
 	Matches []string // with AllMatches, the texts of all matches
 
-	Attempts int           // how often it was asked for, and
-	Took     time.Duration // how long that took, without the pauses; both by a Crawl
+	// By a Crawl:
+	Number   int64         // of the input, from 0
+	Attempts int           // how often it was asked for
+	Took     time.Duration // how long that took, without the pauses
 }
 
 // A Fetcher reads pages from the web and from files. It is safe for concurrent use.

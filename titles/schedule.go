@@ -48,7 +48,6 @@ type arrival struct {
 
 // job is one page on its way. It belongs to whoever has it.
 type job struct {
-	number   int64 // of the input, from 0
 	host     *host
 	counted  bool      // in host.active
 	began    bool      // an attempt was handed out
@@ -138,7 +137,7 @@ func (s *schedule) next(now time.Time) (j *job, wait time.Duration, more bool) {
 
 // admitLocked takes an input from the queue. False: there is none, or no room for it. The caller holds mu.
 func (s *schedule) admitLocked(now time.Time) bool {
-	if s.held >= setAside || !s.unordered && s.taken-s.order.first >= orderWindow {
+	if s.held >= setAside || !s.unordered && s.taken-s.order.first >= OrderWindow {
 		return false
 	}
 	a, err := s.inputs.TryGet()
@@ -146,7 +145,7 @@ func (s *schedule) admitLocked(now time.Time) bool {
 		s.drained = s.drained || err == queue.ErrClosed //nolint:errorlint // as it is given
 		return false
 	}
-	j := &job{number: s.taken, page: Page{Input: a.input}, err: a.err}
+	j := &job{page: Page{Input: a.input, Number: s.taken}, err: a.err}
 	key := ""
 	if a.err == nil {
 		key = hostOf(a.input)
@@ -266,7 +265,11 @@ func (s *schedule) settle(j *job, err error) []*job {
 		return nil
 	}
 	j.err = err
-	if s.unordered {
+	switch {
+	case s.unordered:
+		return []*job{j}
+	case s.early:
+		s.order.put(j)
 		return []*job{j}
 	}
 	return s.order.put(j)
@@ -310,6 +313,9 @@ func (s *schedule) exit() *job {
 
 // rest returns the pages that are read and wait for some that never will be.
 func (s *schedule) rest() []*job {
+	if s.early {
+		return nil // they were given when they came
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.order.rest()
@@ -324,11 +330,11 @@ type order struct {
 // put returns the pages whose turn it is now.
 func (o *order) put(j *job) (ready []*job) {
 	if o.ring == nil {
-		o.ring = make([]*job, orderWindow)
+		o.ring = make([]*job, OrderWindow)
 	}
-	o.ring[j.number%orderWindow] = j
+	o.ring[j.page.Number%OrderWindow] = j
 	for {
-		at := &o.ring[o.first%orderWindow]
+		at := &o.ring[o.first%OrderWindow]
 		if *at == nil {
 			return ready
 		}
@@ -340,7 +346,7 @@ func (o *order) put(j *job) (ready []*job) {
 
 func (o *order) rest() (rest []*job) {
 	for i := range int64(len(o.ring)) {
-		if j := o.ring[(o.first+i)%orderWindow]; j != nil {
+		if j := o.ring[(o.first+i)%OrderWindow]; j != nil {
 			rest = append(rest, j)
 		}
 	}

@@ -38,9 +38,13 @@ func TestAKilledRunLosesOnlyWhatWasInFlight(t *testing.T) {
 		fmt.Fprintf(&b, "%s/counted/%d\n", site.address, i)
 	}
 	write(t, list, b.String())
-	args := []string{"titles", "-i", list, "-j", fmt.Sprint(workers), "--format", "json", "-o", out, "--resume", "--queue", "1"}
+	args := []string{"titles", "-i", list, "-j", fmt.Sprint(workers), "--format", "json", "-o", out, "--queue", "1", "--resume"}
 	for kill := range kills {
-		s := start(t, args...)
+		now := args
+		if kill == 0 { // nobody knows yet that it will have to go on
+			now = args[:len(args)-1]
+		}
+		s := start(t, now...)
 		deadline := time.Now().Add(patience)
 		for {
 			if _, err := os.Stat(out); err == nil {

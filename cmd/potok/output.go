@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"syscall"
+
+	"github.com/potok-go/potok/titles"
 )
 
 // output is where records go: stdout, or a file that may hold those of an earlier run.
@@ -14,10 +17,12 @@ type output struct {
 	format format
 	file   *os.File // nil: stdout
 	earlier
+	order *arrivals // nil: records come in the order in which they are to stand
 }
 
-// openOutput opens the output. path is "" for stdout.
-func openOutput(path string, resume bool, f format, stdout io.Writer) (*output, error) {
+// openOutput opens the output. path is "" for stdout. Records of a new file that is to be in order are written as they come, and sorted at
+// the end.
+func openOutput(path string, resume, inOrder bool, f format, stdout io.Writer) (*output, error) {
 	o := &output{w: stdout, format: f}
 	if path == "" {
 		err := o.begin()
@@ -42,9 +47,15 @@ func openOutput(path string, resume bool, f format, stdout io.Writer) (*output, 
 	if o.records > 0 {
 		return o, nil
 	}
+	if info, err := file.Stat(); err == nil && info.Mode().IsRegular() && inOrder && !resume {
+		if o.order, err = newArrivals(filepath.Dir(path)); err != nil {
+			file.Close()
+			return nil, outputFault(err)
+		}
+	}
 	if err := o.begin(); err != nil {
 		file.Close()
-		return nil, err
+		return nil, outputFault(err)
 	}
 	return o, nil
 }
@@ -59,21 +70,32 @@ func (o *output) begin() error {
 }
 
 // write writes a record, in one write.
-func (o *output) write(input string, line []byte) error {
+func (o *output) write(page titles.Page, line []byte) error {
 	if o.resumes {
-		o.replaces(input)
+		o.replaces(page.Input)
 	}
-	_, err := o.w.Write(line)
-	return err
+	if _, err := o.w.Write(line); err != nil || o.order == nil {
+		return err
+	}
+	return o.order.note(page.Number)
 }
 
-// close ends the output. Records that newer ones have replaced are dropped then.
-func (o *output) close() error {
+// close ends the output: records that newer ones have replaced are dropped, those that came early put in their place. fault is what has
+// ended the run, if the output is no good any more: then the file is left as it is.
+func (o *output) close(fault error) error {
 	if o.file == nil {
-		return nil
+		return fault
 	}
-	err := o.drop(o.file, o.format)
-	return errors.Join(err, o.file.Close())
+	if o.order != nil {
+		defer o.order.close()
+		if o.order.disorder && fault == nil {
+			fault = rewrite(o.file, func(w io.Writer) error { return o.order.sort(o.file, o.format, w) })
+		}
+	}
+	if fault == nil {
+		fault = o.drop(o.file, o.format)
+	}
+	return errors.Join(fault, o.file.Close())
 }
 
 // closedPipe says whether the reader of the output has gone: who closed a pipe has what he wanted.

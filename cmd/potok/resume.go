@@ -8,7 +8,6 @@ import (
 	"io"
 	"iter"
 	"os"
-	"path/filepath"
 )
 
 // earlier is what an output file of an earlier run holds: the inputs that need not be read again, and those whose records this run
@@ -126,7 +125,7 @@ func recordsOf(file *os.File, f format) iter.Seq2[fileRecord, error] {
 }
 
 // drop takes the records out that newer ones have replaced: the file is written anew and put in the place of the old one at once.
-func (e *earlier) drop(file *os.File, f format) (err error) {
+func (e *earlier) drop(file *os.File, f format) error {
 	if !e.replace {
 		return nil
 	}
@@ -139,35 +138,18 @@ func (e *earlier) drop(file *os.File, f format) (err error) {
 			last[key] = r.start
 		}
 	}
-	fresh, err := os.CreateTemp(filepath.Dir(file.Name()), filepath.Base(file.Name())+".*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			fresh.Close()
-			os.Remove(fresh.Name()) //nolint:errcheck // what it was made for has failed already
+	return rewrite(file, func(w io.Writer) error {
+		for r, err := range recordsOf(file, f) {
+			if err != nil {
+				return err
+			}
+			if at, replaced := last[keyOf(r.input)]; !r.header && replaced && at != r.start {
+				continue
+			}
+			if _, err := w.Write(r.line); err != nil {
+				return err
+			}
 		}
-	}()
-	if info, err := file.Stat(); err == nil {
-		if err := fresh.Chmod(info.Mode().Perm()); err != nil {
-			return err
-		}
-	}
-	w := bufio.NewWriterSize(fresh, 1<<20)
-	for r, err := range recordsOf(file, f) {
-		if err != nil {
-			return err
-		}
-		if at, replaced := last[keyOf(r.input)]; !r.header && replaced && at != r.start {
-			continue
-		}
-		if _, err := w.Write(r.line); err != nil {
-			return err
-		}
-	}
-	if err := errors.Join(w.Flush(), fresh.Sync(), fresh.Close()); err != nil {
-		return err
-	}
-	return os.Rename(fresh.Name(), file.Name())
+		return nil
+	})
 }

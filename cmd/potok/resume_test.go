@@ -15,7 +15,7 @@ import (
 // rerun opens the file as --resume does, takes the inputs that are not done, and writes what answer says of them.
 func rerun(t *testing.T, path string, f format, inputs []string, answer func(input string) error) (taken []string) {
 	t.Helper()
-	o, err := openOutput(path, true, f, nil)
+	o, err := openOutput(path, true, true, f, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,12 +27,12 @@ func rerun(t *testing.T, path string, f format, inputs []string, answer func(inp
 		page := titles.Page{Input: input, URL: input, Title: "title of " + input, Attempts: 1}
 		err := answer(input)
 		if line := f.line(page, err); line != nil {
-			if err := o.write(input, line); err != nil {
+			if err := o.write(page, line); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
-	if err := o.close(); err != nil {
+	if err := o.close(nil); err != nil {
 		t.Fatal(err)
 	}
 	return taken
@@ -169,7 +169,7 @@ func TestAFileOfAnotherKindIsLeftAlone(t *testing.T) {
 		if err := os.WriteFile(path, []byte(other), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := openOutput(path, true, f, nil); err == nil || !strings.Contains(err.Error(), "line 1") {
+		if _, err := openOutput(path, true, true, f, nil); err == nil || !strings.Contains(err.Error(), "line 1") {
 			t.Errorf("%s: %v", f.name, err)
 		}
 		if got := contents(t, path); got != other {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -32,8 +31,9 @@ csv, tsv: the same in columns, under a row of their names.
 No worker waits for a host, a rate or another attempt: the page is set aside and another one is read. Connections that fail, resets,
 time-outs and the statuses 429, 500, 502, 503 and 504 are tried again, after a random pause or when the server's Retry-After says so.
 
-With -o FILE --resume a run that was killed goes on where it was: what has a good record in FILE is not fetched again, an input that
-occurs twice is fetched once, and records stand in the order in which they came.
+With -o FILE every record is written as soon as it is known, and the file is put in order at the end. With --resume a run that was
+killed goes on where it was: what has a good record in FILE is not fetched again, an input that occurs twice is fetched once, and
+records stay in the order in which they came.
 
 Every flag can be set by a variable, --per-host by POTOK_PER_HOST and so on; the flag wins.
 
@@ -75,7 +75,7 @@ func (f *titlesFlags) run(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	defer in.close()
-	out, err := openOutput(f.output, f.resume, format, cmd.OutOrStdout())
+	out, err := openOutput(f.output, f.resume, !f.unordered, format, cmd.OutOrStdout())
 	if err != nil {
 		return err
 	}
@@ -83,7 +83,7 @@ func (f *titlesFlags) run(cmd *cobra.Command, args []string) error {
 	errOut := cmd.ErrOrStderr()
 	r := &titlesRun{
 		titlesFlags: f, in: in, out: out, summary: newSummary(), monitor: newMonitor(errOut, f.progress, f.quiet),
-		crawl: f.crawl(fetcher), pool: potok.NewPool(f.workers, potok.WithName("titles")),
+		crawl: f.crawl(fetcher, out.order != nil), pool: potok.NewPool(f.workers, potok.WithName("titles")),
 	}
 	defer r.pool.Close() //nolint:errcheck // nothing runs any more
 	if r.monitor.bar != nil && f.output == "" && isTerminal(out.w) {
@@ -93,7 +93,7 @@ func (f *titlesFlags) run(cmd *cobra.Command, args []string) error {
 	fault := r.run(signals)
 	interrupted := signals.soon.Err() != nil
 	stop()
-	fault = errors.Join(fault, out.close())
+	fault = out.close(fault)
 	r.monitor.close()
 	return r.end(errOut, fault, interrupted)
 }
@@ -132,7 +132,7 @@ func (r *titlesRun) run(signals interrupts) error {
 			if !r.quiet {
 				r.monitor.println(harmless(page.Input) + ": " + harmless(reason(err)))
 			}
-		} else if err := r.out.write(page.Input, line); err != nil {
+		} else if err := r.out.write(page, line); err != nil {
 			stopReading() // or the range would wait for an input that may never come
 			return err
 		}

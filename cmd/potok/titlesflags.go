@@ -213,7 +213,7 @@ func (f *titlesFlags) fetcher() (*titles.Fetcher, error) {
 }
 
 // crawl makes the Crawl that the flags ask for.
-func (f *titlesFlags) crawl(fetcher *titles.Fetcher) *titles.Crawl {
+func (f *titlesFlags) crawl(fetcher *titles.Fetcher, sorted bool) *titles.Crawl {
 	options := []titles.CrawlOption{
 		titles.PerHost(f.perHost), titles.Every(f.rate.every), titles.Retries(f.retries), titles.MaxWait(f.maxWait), titles.DeadHost(f.deadHost),
 	}
@@ -223,8 +223,11 @@ func (f *titlesFlags) crawl(fetcher *titles.Fetcher) *titles.Crawl {
 	if f.deadline > 0 {
 		options = append(options, titles.Deadline(f.deadline))
 	}
-	if f.unordered || f.resume { // what is known is written at once, so that a killed run has lost nothing
+	switch { // what is known is written at once, so that a killed run has lost nothing
+	case f.unordered || f.resume:
 		options = append(options, titles.Unordered())
+	case sorted:
+		options = append(options, titles.Early())
 	}
 	return titles.NewCrawl(fetcher.Fetch, options...)
 }
