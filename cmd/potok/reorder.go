@@ -42,7 +42,7 @@ func (a *arrivals) note(number int64) error {
 }
 
 func (a *arrivals) close() {
-	a.file.Close()           //nolint:errcheck // it has served
+	a.file.Close()
 	os.Remove(a.file.Name()) //nolint:errcheck // nearly always it has no name
 }
 
@@ -131,7 +131,7 @@ func rewrite(old *os.File, write func(w io.Writer) error) (err error) {
 	}
 	defer func() {
 		if err != nil {
-			fresh.Close()           //nolint:errcheck // what it was made for has failed already
+			fresh.Close()
 			os.Remove(fresh.Name()) //nolint:errcheck // the same
 		}
 	}()
