@@ -123,7 +123,7 @@ func (p *Pool) sweepLocked() []registry.Expiring {
 			calls = append(calls, c)
 		}
 	}
-	p.fetchLocked()
+	p.emptyLocked() // who was let in before Close is in by then, and nobody comes after
 	p.queue.each(add)
 	for _, w := range p.workers {
 		if w.hand != nil {

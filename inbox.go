@@ -161,14 +161,23 @@ func (p *Pool) starveLocked() {
 
 // fetchLocked moves what is in the inbox to the queue. The caller holds mu.
 func (p *Pool) fetchLocked() {
-	in := &p.in
-	if !in.arrived.Load() {
-		return
+	if p.in.arrived.Load() {
+		p.emptyLocked()
 	}
-	in.mu.Lock()
-	p.queue.move(&in.queue)
-	in.arrived.Store(false)
-	in.mu.Unlock()
+}
+
+// emptyLocked does the same, waiting for who is just putting something in: for who
+// must not miss it. The caller holds mu.
+func (p *Pool) emptyLocked() {
+	p.in.mu.Lock()
+	p.empty()
+	p.in.mu.Unlock()
+}
+
+// empty is the moving itself. The caller holds both mus.
+func (p *Pool) empty() {
+	p.queue.move(&p.in.queue)
+	p.in.arrived.Store(false)
 }
 
 // shortMutex is for locks that are held for less than it takes to sleep and wake.

@@ -222,10 +222,9 @@ func (p *Pool) withdrawn(c *call) {
 // compactLocked takes the calls out of the queue that were cancelled, or are
 // about to be. The caller holds mu.
 func (p *Pool) compactLocked() {
-	p.fetchLocked()
 	p.in.mu.Lock() // nobody gets a number meanwhile
 	defer p.in.mu.Unlock()
-	defer func() { p.in.queue.last = p.queue.last }()
+	p.empty()
 	p.queue.filter(func(j job) bool {
 		c := j.base()
 		if c.phase() == phasePending {
@@ -240,6 +239,7 @@ func (p *Pool) compactLocked() {
 		discard(j)
 		return false
 	})
+	p.in.queue.last = p.queue.last
 	p.dead = 0
 }
 
