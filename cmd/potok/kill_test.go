@@ -6,7 +6,6 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -45,17 +44,12 @@ func TestAKilledRunLosesOnlyWhatWasInFlight(t *testing.T) {
 			now = args[:len(args)-1]
 		}
 		s := start(t, now...)
-		deadline := time.Now().Add(patience)
-		for {
-			if _, err := os.Stat(out); err == nil {
-				if done, _ := recordsIn(t, out); len(done) >= (kill+1)*pages/(kills+2) {
-					break
-				}
-			}
-			if time.Now().After(deadline) {
+		for range pages / (kills + 2) {
+			select {
+			case <-site.counted:
+			case <-time.After(patience):
 				t.Fatal("it does not get on")
 			}
-			time.Sleep(time.Millisecond) // a file tells nobody that it has grown
 		}
 		if err := s.Process.Kill(); err != nil {
 			t.Fatal(err)

@@ -63,6 +63,7 @@ type site struct {
 	address string
 	arrived chan string
 	let     chan struct{}
+	counted chan struct{} // one for each request for /counted
 
 	mu   sync.Mutex // guards seen
 	seen map[string]int
@@ -103,7 +104,7 @@ func (s *site) once(w http.ResponseWriter, r *http.Request) {
 
 func newSite(t *testing.T) *site {
 	t.Helper()
-	s := &site{arrived: make(chan string, 100), let: make(chan struct{}), seen: make(map[string]int)} // 100: more than hang in all scripts
+	s := &site{arrived: make(chan string, 100), let: make(chan struct{}), seen: make(map[string]int), counted: make(chan struct{}, 1000)} // 100: more than hang in all scripts
 	mux := http.NewServeMux()
 	mux.HandleFunc("/title/", func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, "<!doctype html><meta charset=utf-8><title>%s</title>", strings.TrimPrefix(r.URL.Path, "/title/"))
@@ -124,6 +125,7 @@ func newSite(t *testing.T) *site {
 	mux.HandleFunc("/once/", s.once)
 	mux.HandleFunc("/counted/", func(w http.ResponseWriter, r *http.Request) {
 		s.count(r)
+		s.counted <- struct{}{}
 		io.WriteString(w, "<!doctype html><title>counted</title>")
 	})
 	mux.HandleFunc("/later", func(w http.ResponseWriter, _ *http.Request) {

@@ -25,8 +25,7 @@ type output struct {
 func openOutput(path string, resume, inOrder bool, f format, stdout io.Writer) (*output, error) {
 	o := &output{w: stdout, format: f}
 	if path == "" {
-		err := o.begin()
-		return o, err
+		return o, nil
 	}
 	how := os.O_RDWR | os.O_CREATE
 	if !resume {
@@ -44,25 +43,18 @@ func openOutput(path string, resume, inOrder bool, f format, stdout io.Writer) (
 		}
 		o.resumes = true
 	}
-	if o.records > 0 {
-		return o, nil
-	}
 	if info, err := file.Stat(); err == nil && info.Mode().IsRegular() && inOrder && !resume {
 		if o.order, err = newArrivals(filepath.Dir(path)); err != nil {
 			file.Close()
 			return nil, outputFault(err)
 		}
 	}
-	if err := o.begin(); err != nil {
-		file.Close()
-		return nil, outputFault(err)
-	}
 	return o, nil
 }
 
-// begin writes what stands before all records.
+// begin writes what stands before all records. It is called before the first.
 func (o *output) begin() error {
-	if o.format.header == "" {
+	if o.format.header == "" || o.records > 0 {
 		return nil
 	}
 	_, err := io.WriteString(o.w, o.format.header)

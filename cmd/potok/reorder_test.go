@@ -20,6 +20,9 @@ func TestAFileIsPutInOrderAtTheEnd(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			if err := o.begin(); err != nil {
+				t.Fatal(err)
+			}
 			r := rand.New(rand.NewPCG(3, 4))
 			var numbers []int
 			for i := range 30_000 {

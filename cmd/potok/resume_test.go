@@ -19,6 +19,9 @@ func rerun(t *testing.T, path string, f format, inputs []string, answer func(inp
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := o.begin(); err != nil {
+		t.Fatal(err)
+	}
 	for _, input := range inputs {
 		if !o.take(input) {
 			continue

@@ -112,6 +112,9 @@ type titlesRun struct {
 
 // run reads the pages and writes their records, until all are done, or the output is gone: then it says why.
 func (r *titlesRun) run(signals interrupts) error {
+	if err := r.out.begin(); err != nil {
+		return err
+	}
 	counting, uncount := context.WithCancel(signals.soon)
 	counted := r.in.count(counting, r.monitor.expect)
 	defer counted()
