@@ -88,9 +88,11 @@ func TestClosedPipeEndsTheRunQuietly(t *testing.T) {
 	write(t, page, "<title>a</title>")
 	r, w := io.Pipe()
 	r.Close()
-	var errOut strings.Builder
-	if code := run([]string{"titles"}, &endlessly{line: page + "\n"}, w, &errOut); code != 0 || errOut.String() != "" {
-		t.Errorf("exit code %d, stderr %q", code, errOut.String())
+	for _, format := range formatNames() {
+		var errOut strings.Builder
+		if code := run([]string{"titles", "--format", format}, &endlessly{line: page + "\n"}, w, &errOut); code != 0 || errOut.String() != "" {
+			t.Errorf("%s: exit code %d, stderr %q", format, code, errOut.String())
+		}
 	}
 }
 
