@@ -95,7 +95,6 @@ var table = []row{
 // planned are the rows whose package does not exist yet. A row that is neither
 // here nor in the tree is a misspelling.
 var planned = []string{
-	"lock",
 	"process",
 	"cluster",
 	"cluster/embedded",

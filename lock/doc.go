@@ -1,0 +1,2 @@
+// Package lock has locks.
+package lock
