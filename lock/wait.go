@@ -15,7 +15,9 @@ const starving = time.Millisecond
 // extra is what a mutex needs only when somebody waits for it, when it has a name, or when orders are checked. It is
 // made on first need and stays.
 type extra struct {
-	name string // of Named; never changes
+	name string               // of Named; never changes
+	node atomic.Pointer[node] // of the order; nil until somebody locks it under check
+	hold *hold                // of the holder, if the state says checked; written by it, and read by Unlock
 
 	mu      sync.Mutex // guards the list and the bits that tell of it; never held while blocking
 	waiters waiters
@@ -41,6 +43,7 @@ type waiter struct {
 	next, prev *waiter
 	listed     bool
 	since      time.Time
+	hang       *alarm    // nil unless orders are checked
 	ready      chan bool // gets one value each time it is taken off by Unlock: was it given the lock? Room for one, so Unlock never waits
 }
 
@@ -83,9 +86,11 @@ func (l *waiters) remove(w *waiter) {
 	w.next, w.prev, w.listed = nil, nil, false
 }
 
-// lockSlow is Lock where one step does not do.
+// lockSlow is Lock where one step does not do. It stays a call, so that Lock does not become one.
+//
+//go:noinline
 func (m *Mutex) lockSlow() {
-	_ = m.acquire(context.Background()) // which does not end
+	_ = m.lockContextSlow(context.Background()) // which does not end
 }
 
 // lockContextSlow is LockContext where one step does not do.
@@ -93,7 +98,17 @@ func (m *Mutex) lockContextSlow(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return endedError(ctx)
 	}
-	return m.acquire(ctx)
+	if unlocked.Load() == nothing {
+		return m.lockChecked(ctx)
+	}
+	return m.acquire(ctx, nil)
+}
+
+func (m *Mutex) tryLockSlow() bool {
+	if unlocked.Load() == nothing {
+		return m.tryLockChecked()
+	}
+	return m.takeIfFree()
 }
 
 // A contender steps back, looks, and steps back again before it parks: to be woken takes longer than most locks are held.
@@ -105,11 +120,12 @@ const (
 	pause = 2000 // in atomic loads; about half a microsecond
 )
 
-func (m *Mutex) acquire(ctx context.Context) error {
+// acquire locks m, unless ctx ends first. h is the hold under which orders are checked, or nil.
+func (m *Mutex) acquire(ctx context.Context, h *hold) error {
 	if m.takeIfFree() || m.spin() {
 		return nil
 	}
-	return m.park(ctx)
+	return m.park(ctx, h)
 }
 
 // takeIfFree locks m if it is free, past all who wait.
@@ -139,23 +155,37 @@ func (m *Mutex) spin() bool {
 }
 
 // park waits on the list until m is locked by the caller or ctx ends.
-func (m *Mutex) park(ctx context.Context) error {
+func (m *Mutex) park(ctx context.Context, h *hold) error {
 	x := m.needExtra()
 	w := &waiter{since: time.Now(), ready: make(chan bool, 1)}
+	if h != nil {
+		w.hang = newAlarm(h)
+		defer w.hang.stop()
+	}
 	for again := false; ; again = true {
 		if m.enlist(x, w, again) {
 			return nil
 		}
+		given, err := m.await(ctx, x, w)
+		if given || err != nil {
+			return err
+		}
+	}
+}
+
+// await waits until w, which is listed, is taken off the list or its ctx ends.
+func (m *Mutex) await(ctx context.Context, x *extra, w *waiter) (given bool, err error) {
+	for {
 		select {
 		case given := <-w.ready:
-			if given {
-				return nil
-			}
+			return given, nil
 		case <-ctx.Done():
 			if m.leave(x, w) {
-				return endedError(ctx)
+				return false, endedError(ctx)
 			}
-			return nil
+			return true, nil
+		case <-w.hang.C():
+			m.ring(x, w)
 		}
 	}
 }
@@ -229,11 +259,14 @@ func (m *Mutex) unlockSlow() {
 		if old&locked == 0 {
 			panic("potok/lock: Unlock of an unlocked Mutex at " + callSite())
 		}
+		if old&checked != 0 {
+			m.disown()
+		}
 		if old&queued != 0 && old&woken == 0 {
 			m.pass()
 			return
 		}
-		if m.state.CompareAndSwap(old, old&^locked) {
+		if m.state.CompareAndSwap(old, old&^(locked|checked)) {
 			return
 		}
 	}
@@ -266,8 +299,4 @@ func (m *Mutex) pass() {
 		// On this processor the waiter is next, and everybody waits for it now.
 		runtime.Gosched()
 	}
-}
-
-func (m *Mutex) tryLockSlow() bool {
-	return m.takeIfFree()
 }
