@@ -45,6 +45,7 @@ type waiter struct {
 	since      time.Time
 	hang       *alarm    // nil unless orders are checked
 	ready      chan bool // gets one value each time it is taken off by Unlock: was it given the lock? Room for one, so Unlock never waits
+	k          int       // of the other types, see line.go: what Semaphore.Acquire wants, or the index in Barrier.Wait
 }
 
 // waiters is a list of waiters in the order in which they are to be served. The zero value is empty.
