@@ -31,3 +31,27 @@ func ExampleEvent() {
 	// run
 	// <nil> true
 }
+
+// Ten tokens stand for ten gigabytes. A large job takes more of them, and is not overtaken by small ones for ever.
+func ExampleSemaphore() {
+	ctx := context.Background()
+	memory := lock.NewSemaphore(10)
+	var jobs sync.WaitGroup
+	for _, gigabytes := range []int{3, 8, 2, 10} {
+		jobs.Go(func() {
+			if memory.Acquire(ctx, gigabytes) != nil {
+				return
+			}
+			defer memory.Release(gigabytes)
+			fmt.Println("a job of", gigabytes)
+		})
+	}
+	jobs.Wait()
+	fmt.Println("all free again:", memory.TryAcquire(10))
+	// Unordered output:
+	// a job of 3
+	// a job of 8
+	// a job of 2
+	// a job of 10
+	// all free again: true
+}
