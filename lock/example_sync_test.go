@@ -55,3 +55,25 @@ func ExampleSemaphore() {
 	// a job of 10
 	// all free again: true
 }
+
+// One goroutine waits for what another does to the data under the lock.
+func ExampleCond() {
+	ctx := context.Background()
+	var m lock.Mutex
+	var letters []string
+	arrived := lock.NewCond(&m)
+	go func() {
+		for _, letter := range []string{"a", "b"} {
+			m.Lock()
+			letters = append(letters, letter)
+			arrived.Signal(1)
+			m.Unlock()
+		}
+	}()
+
+	m.Lock()
+	defer m.Unlock()
+	err := arrived.WaitFor(ctx, func() bool { return len(letters) == 2 }) // m is unlocked while it waits
+	fmt.Println(letters, err)
+	// Output: [a b] <nil>
+}
