@@ -3,6 +3,7 @@ package lock
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -22,13 +23,22 @@ type result struct {
 	err error
 }
 
+// errUnwound is the result of a call that panicked or ended its goroutine.
+var errUnwound = errors.New("did not return")
+
 // start starts a call and returns once it has returned or waits. It ends with the test at the latest.
 func start(t *testing.T, call func(ctx context.Context) (int, error)) *attempt {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	a := &attempt{cancel: cancel, got: make(chan result, 1)}
 	go func() { // the bubble waits for it
-		n, err := call(ctx)
-		a.got <- result{n, err}
+		r := result{err: errUnwound}
+		defer func() {
+			if v := recover(); v != nil {
+				r.err = fmt.Errorf("%w: %v", errUnwound, v)
+			}
+			a.got <- r
+		}()
+		r.n, r.err = call(ctx)
 	}()
 	synctest.Wait()
 	return a

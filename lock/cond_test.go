@@ -272,7 +272,7 @@ func TestNoSignalIsLost(t *testing.T) {
 		var wg sync.WaitGroup
 		turn := func(wait, wake *Cond, ready func() bool, do func()) func() {
 			return func() {
-				next := mixed(t)
+				next := mixed(t, t.Context())
 				for range each {
 					m.Lock()
 					for wait.WaitFor(next(), ready) != nil {

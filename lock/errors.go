@@ -6,6 +6,9 @@ import (
 	"fmt"
 )
 
+// ErrBroken is returned by Barrier.Wait when the barrier is broken or is Reset.
+var ErrBroken = errors.New("potok/lock: barrier is broken")
+
 // endedError is what a wait under the ended ctx returns. It matches ctx.Err() and context.Cause(ctx), and is one of the
 // two where that one matches the other.
 func endedError(ctx context.Context) error {

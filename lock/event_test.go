@@ -127,7 +127,7 @@ func TestNoSetIsLost(t *testing.T) {
 		var wg sync.WaitGroup
 		for p := range ball {
 			wg.Go(func() {
-				next := mixed(t)
+				next := mixed(t, t.Context())
 				for range laps {
 					for ball[p].Wait(next()) != nil {
 					}

@@ -25,15 +25,15 @@ func ended() context.Context {
 	return ctx
 }
 
-// mixed returns a function that gives contexts, of which every fourth ends about now because of errWhy.
-func mixed(t *testing.T) func() context.Context {
+// mixed returns a function that gives contexts under parent, of which every fourth ends about now because of errWhy.
+func mixed(t *testing.T, parent context.Context) func() context.Context {
 	n, cancels := 0, new(sync.WaitGroup)
 	t.Cleanup(cancels.Wait)
 	return func() context.Context {
 		if n++; n%4 != 0 {
-			return t.Context()
+			return parent
 		}
-		ctx, cancel := context.WithCancelCause(t.Context())
+		ctx, cancel := context.WithCancelCause(parent)
 		cancels.Go(func() { cancel(errWhy) })
 		return ctx
 	}

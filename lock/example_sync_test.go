@@ -77,3 +77,25 @@ func ExampleCond() {
 	fmt.Println(letters, err)
 	// Output: [a b] <nil>
 }
+
+// Three workers go from stage to stage together. Between two stages one of them, and no matter which, sums up.
+func ExampleBarrier() {
+	ctx := context.Background()
+	var done [3]int
+	stage := lock.NewBarrier(len(done), func() { fmt.Println("done so far:", done) })
+	var workers sync.WaitGroup
+	for w := range done {
+		workers.Go(func() {
+			for range 2 {
+				done[w] += 10
+				if _, err := stage.Wait(ctx); err != nil {
+					return // somebody has given up, so nobody goes on
+				}
+			}
+		})
+	}
+	workers.Wait()
+	// Output:
+	// done so far: [10 10 10]
+	// done so far: [20 20 20]
+}

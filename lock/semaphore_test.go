@@ -213,7 +213,7 @@ func TestNoTokenIsLost(t *testing.T) {
 		var wg sync.WaitGroup
 		for g := range crowd {
 			wg.Go(func() {
-				next := mixed(t)
+				next := mixed(t, t.Context())
 				for i := range each {
 					k := 1 + (g+i)%n
 					if i%5 == 0 && !s.TryAcquire(k) || i%5 > 0 && s.Acquire(next(), k) != nil {
