@@ -37,13 +37,17 @@ func NewSemaphore(n int) *Semaphore {
 // It blocks until everyone who came before is served and k are free; for 0 it does not. If ctx ends before, Acquire
 // takes nothing, and the error matches ctx.Err() and context.Cause(ctx); under a ctx that has already ended that is so
 // even if there are enough. A waiter that was served and whose ctx ends at the same moment has the tokens, and the error
-// is nil.
+// is nil. If k is more than the semaphore has at all, Acquire does not wait for what can never be, and returns another
+// error.
 //
-// It panics if k is negative, or more than the semaphore has at all: that would wait for ever.
+// It panics if k is negative.
 func (s *Semaphore) Acquire(ctx context.Context, k int) error {
-	s.mustHave(k)
-	if ctx.Err() != nil {
+	mustNotBeNegative(k)
+	switch {
+	case ctx.Err() != nil:
 		return endedError(ctx)
+	case k > s.n:
+		return fmt.Errorf("potok/lock: Acquire of %d tokens, where the Semaphore has %d", k, s.n)
 	}
 	s.mu.Lock()
 	if s.takeLocked(k) {
@@ -58,9 +62,9 @@ func (s *Semaphore) Acquire(ctx context.Context, k int) error {
 
 // TryAcquire takes k tokens if they are free and nobody waits, and says whether it did. For 0 it says true.
 //
-// It does not block. It panics where Acquire does.
+// It does not block. It panics if k is negative.
 func (s *Semaphore) TryAcquire(k int) bool {
-	s.mustHave(k)
+	mustNotBeNegative(k)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.takeLocked(k)
@@ -79,9 +83,9 @@ func (s *Semaphore) Release(k int) {
 	s.serveLocked()
 }
 
-func (s *Semaphore) mustHave(k int) {
-	if k < 0 || k > s.n {
-		panic(fmt.Sprintf("potok/lock: request for %d tokens of a Semaphore of %d at %s", k, s.n, callSite()))
+func mustNotBeNegative(k int) {
+	if k < 0 {
+		panic(fmt.Sprintf("potok/lock: request for %d tokens at %s", k, callSite()))
 	}
 }
 

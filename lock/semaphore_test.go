@@ -50,11 +50,21 @@ func TestMisuseOfASemaphorePanics(t *testing.T) {
 	mustBeNil(t, s.Acquire(t.Context(), 2))
 	mustPanic(t, "Release of 3 of 2 acquired tokens", func() { s.Release(3) })
 	mustPanic(t, "Release of -1 of 2 acquired tokens", func() { s.Release(-1) })
-	mustPanic(t, "request for 4 tokens of a Semaphore of 3", func() { _ = s.Acquire(ended(), 4) })
-	mustPanic(t, "request for -1 tokens of a Semaphore of 3", func() { _ = s.Acquire(t.Context(), -1) })
-	mustPanic(t, "request for 4 tokens of a Semaphore of 3", func() { s.TryAcquire(4) })
-	mustPanic(t, "request for -1 tokens of a Semaphore of 3", func() { s.TryAcquire(-1) })
+	mustPanic(t, "request for -1 tokens", func() { _ = s.Acquire(t.Context(), -1) })
+	mustPanic(t, "request for -1 tokens", func() { s.TryAcquire(-1) })
 	s.mustBe(t, 1, 0)
+}
+
+func TestMoreTokensThanThereAreAreRefusedAtOnce(t *testing.T) {
+	s := NewSemaphore(3)
+	if err := s.Acquire(t.Context(), 4); err == nil || err.Error() != "potok/lock: Acquire of 4 tokens, where the Semaphore has 3" {
+		t.Errorf("got %v", err)
+	}
+	mustBeEnded(t, s.Acquire(ended(), 4))
+	if s.TryAcquire(4) {
+		t.Error("four of three tokens were taken")
+	}
+	s.mustBe(t, 3, 0)
 }
 
 func TestAcquireTakesWhatIsFreeAndTryAcquireNoMore(t *testing.T) {
