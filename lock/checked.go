@@ -110,7 +110,8 @@ func take(x *extra) *hold {
 	b := bucketOf(goroutine)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if _, reporting := b.ownLocked(goroutine, nil); reporting {
+	var room [8]*hold
+	if _, reporting := b.ownLocked(goroutine, room[:0]); reporting {
 		return nil
 	}
 	h := b.addLocked(goroutine, x)

@@ -3,7 +3,6 @@ package lock
 import (
 	"math/bits"
 	"sync/atomic"
-	"weak"
 )
 
 // edges is a set of edges by the node they come from: a table that is looked up without a lock while one goroutine adds
@@ -30,11 +29,10 @@ func (s *edges) slotOf(id uint64) int {
 	return int(id * 0x9e3779b97f4a7c15 >> (64 - bits.TrailingZeros(uint(len(s.slots)))))
 }
 
-// with returns a set that has e too, which must not be in s: s itself, or one with more room and without the edges that
-// come from a lock that is no more.
+// with returns a set that has e too, which must not be in s: s itself, or one with more room.
 func (s *edges) with(e *edge) *edges {
 	if s == nil || 4*(s.n+1) > 3*len(s.slots) {
-		s = s.swept()
+		s = s.live()
 	}
 	s.add(e)
 	return s
@@ -49,8 +47,18 @@ func (s *edges) add(e *edge) {
 	s.n++
 }
 
-// swept returns a set of the edges of s that are alive, at most three eighths full.
+// swept returns s, if all of it is alive, or what is.
 func (s *edges) swept() *edges {
+	for e := range s.all {
+		if e.from.Value() == nil {
+			return s.live()
+		}
+	}
+	return s
+}
+
+// live returns a set of the edges of s that do not come from a lock that is no more, and at most three eighths full.
+func (s *edges) live() *edges {
 	var live []*edge
 	for e := range s.all {
 		if e.from.Value() != nil {
@@ -78,24 +86,4 @@ func (s *edges) all(yield func(*edge) bool) {
 			return
 		}
 	}
-}
-
-// swept is a list that does not keep what is in it alive. The zero value is empty.
-type swept[T any] struct {
-	all  []weak.Pointer[T]
-	next int // how long all may become before the dead are swept out
-}
-
-func (l *swept[T]) add(v *T) {
-	if len(l.all) >= max(l.next, 64) {
-		live := l.all[:0]
-		for _, p := range l.all {
-			if p.Value() != nil {
-				live = append(live, p)
-			}
-		}
-		clear(l.all[len(live):])
-		l.all, l.next = live, 2*len(live)
-	}
-	l.all = append(l.all, weak.Make(v))
 }

@@ -2,6 +2,7 @@ package lock
 
 import (
 	"maps"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -12,9 +13,9 @@ import (
 // he held A. Where two locks of one name meet, their order is that of the two themselves: such an edge leads from the
 // node of the one lock to that of the other, and the name's own node has no edge to itself.
 //
-// An edge is kept by the node it leads to, and knows the one it comes from by a weak pointer: so a lock that nobody has
-// any more takes its edges with it, and those that came from it are swept when there are about as many of them as others.
-// What is dead cannot be locked, so no deadlock is lost.
+// An edge is kept by the node it leads to, and knows the one it comes from by a weak pointer. So a lock that nobody has
+// any more takes its edges with it, and those that came from it are swept after each collection of garbage. What is dead
+// cannot be locked, so no deadlock is lost.
 //
 // Looking up an edge that is known takes no lock. All else happens under graph.mu.
 var graph orderGraph
@@ -22,16 +23,42 @@ var graph orderGraph
 type orderGraph struct {
 	mu       sync.Mutex // guards the fields below and the making of nodes and edges; never held while blocking
 	watchers []*watcher
-	nodes    swept[node]                   // those that edges lead to
+	nodes    []weak.Pointer[node]          // those that edges lead to
 	classes  map[string]weak.Pointer[node] // by name
 	recent   [1024]*node                   // classes that live on without a lock of theirs, so that those of few names always do
 	at       int                           // where in recent the next one goes
+	sweeps   bool                          // collected will be called
 
 	// epoch is how often checking has begun. What was seen in an earlier epoch is seen anew in this one, as whoever has
 	// just begun to watch has not seen it. Written under mu.
 	epoch atomic.Uint64
 
 	lastID atomic.Uint64
+}
+
+// watchLocked lets w watch from now on.
+func (g *orderGraph) watchLocked(w *watcher) {
+	w.since = g.epoch.Add(1)
+	g.watchers = append(g.watchers, w)
+	unlocked.Store(nothing)
+	if !g.sweeps {
+		g.sweepLocked()
+	}
+}
+
+// unwatchLocked is the end of it. With the last watcher all edges go.
+func (g *orderGraph) unwatchLocked(w *watcher) {
+	g.watchers = slices.DeleteFunc(g.watchers, func(o *watcher) bool { return o == w })
+	if len(g.watchers) > 0 {
+		return
+	}
+	unlocked.Store(0)
+	for _, p := range g.nodes {
+		if n := p.Value(); n != nil {
+			n.in.Store(nil)
+		}
+	}
+	g.nodes = nil
 }
 
 // oldestLocked is the epoch in which the oldest watcher began.
@@ -43,14 +70,28 @@ func (g *orderGraph) oldestLocked() uint64 {
 	return oldest
 }
 
-// forgetLocked drops all edges.
-func (g *orderGraph) forgetLocked() {
-	for _, p := range g.nodes.all {
-		if n := p.Value(); n != nil {
-			n.in.Store(nil)
+// sweepLocked drops what is dead, now and after each collection of garbage: it leaves something to be collected.
+func (g *orderGraph) sweepLocked() {
+	g.nodes = slices.DeleteFunc(g.nodes, func(p weak.Pointer[node]) bool {
+		n := p.Value()
+		if n == nil {
+			return true
 		}
+		n.in.Store(n.in.Load().swept())
+		return false
+	})
+	maps.DeleteFunc(g.classes, func(_ string, p weak.Pointer[node]) bool { return p.Value() == nil })
+	g.sweeps = true
+	runtime.AddCleanup(new([4]uintptr), (*orderGraph).collected, g)
+}
+
+// collected is called by the runtime, on a goroutine of its own.
+func (g *orderGraph) collected() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.sweeps = len(g.watchers) > 0; g.sweeps {
+		g.sweepLocked()
 	}
-	g.nodes = swept[node]{}
 }
 
 // An identity is by what a lock is known in reports.
@@ -106,10 +147,7 @@ func classLocked(name string) *node {
 	n := newNode(identity{name: name})
 	graph.classes[name] = weak.Make(n)
 	graph.recent[graph.at] = n
-	if graph.at++; graph.at == len(graph.recent) { // and some names may have lost their class
-		graph.at = 0
-		maps.DeleteFunc(graph.classes, func(_ string, class weak.Pointer[node]) bool { return class.Value() == nil })
-	}
+	graph.at = (graph.at + 1) % len(graph.recent)
 	return n
 }
 
@@ -176,7 +214,7 @@ func addLocked(from, to *node, s *sighting) {
 	e = &edge{from: weak.Make(from), fromID: from.id}
 	e.sightings.Store(&[]*sighting{s})
 	if in == nil {
-		graph.nodes.add(to)
+		graph.nodes = append(graph.nodes, weak.Make(to))
 	}
 	from.out++
 	to.in.Store(in.with(e))

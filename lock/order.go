@@ -49,9 +49,7 @@ func CheckOrder(report func(*OrderError), opts ...CheckOption) (stop func()) {
 	}
 	graph.mu.Lock()
 	defer graph.mu.Unlock()
-	w.since = graph.epoch.Add(1)
-	graph.watchers = append(graph.watchers, w)
-	unlocked.Store(nothing)
+	graph.watchLocked(w)
 	return w.stop
 }
 
@@ -113,11 +111,7 @@ func (w *watcher) stop() {
 	graph.mu.Lock()
 	if !w.stopped {
 		w.stopped = true
-		graph.watchers = slices.DeleteFunc(graph.watchers, func(o *watcher) bool { return o == w })
-		if len(graph.watchers) == 0 {
-			unlocked.Store(0)
-			graph.forgetLocked()
-		}
+		graph.unwatchLocked(w)
 	}
 	running := slices.Clone(w.running)
 	graph.mu.Unlock()

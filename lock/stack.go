@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync/atomic"
 )
 
 // A stack is where a goroutine was: the return addresses of its frames, the innermost first.
@@ -12,6 +13,10 @@ type stack struct {
 	n   int
 	pcs [32]uintptr // of which n are set; what lies further out is cut off
 }
+
+// walkable says whether there is a walk for this processor, which sees what runtime.Callers sees in the version of Go
+// that this was built with.
+var walkable atomic.Bool
 
 // addresses is a copy of s that takes no more room than it needs.
 func (s *stack) addresses() []uintptr { return append([]uintptr(nil), s.pcs[:s.n]...) }

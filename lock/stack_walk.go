@@ -2,10 +2,7 @@
 
 package lock
 
-import (
-	"runtime"
-	"sync/atomic"
-)
+import "runtime"
 
 // walk stores the return addresses of its caller and of those further out, and returns how many there are. It does what
 // runtime.Callers does, for as many nanoseconds as that takes hundreds: without it every Lock that is checked would cost
@@ -14,14 +11,11 @@ import (
 //go:noescape
 func walk(pcs *[32]uintptr) int
 
-// walks says whether walk sees what runtime.Callers sees, in the version of Go that this was built with.
-var walks atomic.Bool
-
 // testWalk is called when orders begin to be checked.
 //
 //go:noinline
 func testWalk() {
-	if walks.Load() {
+	if walkable.Load() {
 		return
 	}
 	var slow, quick stack
@@ -37,12 +31,12 @@ func testWalk() {
 			return
 		}
 	}
-	walks.Store(true)
+	walkable.Store(true)
 }
 
 // record makes s the stack of the caller.
 func (s *stack) record() {
-	if walks.Load() {
+	if walkable.Load() {
 		s.n = walk(&s.pcs)
 		return
 	}
