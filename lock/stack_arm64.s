@@ -7,7 +7,7 @@ TEXT ·walk(SB), NOSPLIT|NOFRAME, $0-16
 	MOVD pcs+0(FP), R0
 	MOVD 8(g), R4     // g.stack.hi
 	SUB  $16, R4      // the last address of a whole frame record
-	MOVD RSP, R5      // records lie above it, each above the one before
+	SUB  $16, RSP, R5 // records lie above it, each above the one before; the caller's own lies just below RSP
 	MOVD R29, R1
 	MOVD $0, R2
 
