@@ -33,11 +33,11 @@ func allocGoals() []goal {
 }
 
 func takeUnderBackground(n int) trial {
-	return takeUnder(n, func() (context.Context, context.CancelFunc) { return always, func() {} })
+	return takeUnder(n, endless)
 }
 
 func takeUnderShared(n int) trial {
-	return takeUnder(n, func() (context.Context, context.CancelFunc) { return context.WithCancel(always) })
+	return takeUnder(n, endable)
 }
 
 // takeUnder is the trial of n calls of one closure under one ctx.

@@ -20,7 +20,9 @@
 // minutes are slower than others, and what slows a round slows both sides of its
 // ratio. Run one after the other, two contenders would differ by the minute. "Half
 // of rounds" are the quartiles; where they lie far apart the ratio says little.
-// One round before all others is not counted.
+// One round before all others is not counted. "Longest of all waits" is no median
+// but the worst of all rounds: one wait too long is one too many. A machine that
+// stood still for a moment shows there, far outside of half of the rounds.
 //
 // Before each run, and not timed, the heap is filled and collected and the
 // processors are kept busy for a moment, so that nobody pays for what the one
@@ -33,6 +35,10 @@
 //
 // GOMAXPROCS is 2 and pools have 3 workers, unless a workload says otherwise.
 // Pools are made and ended within the time, but for single round trips.
+//
+// A lock that many want is fast if it stays with those who run, whoever else waits.
+// So the time that a lock takes is half of the matter, and how long somebody waits
+// beside others who hardly let go of it is the other.
 //
 // Every run is checked afterwards: calls counted, results compared, in order. A
 // contender that computed something else ends the program.

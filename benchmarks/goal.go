@@ -21,7 +21,7 @@ type goal struct {
 // inputs the longest run of titles has.
 func goals(inputs int) []goal {
 	return slices.Concat(submitGoals(), resultGoals(), allocGoals(), mapSliceGoals(), mapGoals(),
-		latencyGoals(), queueGoals(), memoryGoals(), titleGoals(inputs), countingGoals())
+		latencyGoals(), queueGoals(), lockGoals(), memoryGoals(), titleGoals(inputs), countingGoals())
 }
 
 // selectGoals returns the goals of these names, in the order of goals. A letter
@@ -66,6 +66,8 @@ const (
 	heapBytes     unit = "heap B"
 	stackBytes    unit = "stack B"
 	processorTime unit = "CPU ms"
+
+	longestWait unit = "ms, longest of all waits" // of those of all rounds
 
 	pagesPerSecond unit = "pages/s"
 	cpuPerPage     unit = "CPU µs/page"

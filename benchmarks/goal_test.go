@@ -67,6 +67,7 @@ func TestWrongResultsAreFound(t *testing.T) {
 		"two results swapped":  streaming("", plainStep, func(_ int, _ step, take func(int)) error { take(2); take(1); return nil }).prepare(2),
 		"the last is missing":  streaming("", plainStep, func(_ int, _ step, take func(int)) error { take(1); return nil }).prepare(2),
 		"an item came as zero": transferring("", 1, lossy).prepare(3),
+		"nothing was added":    keeping("", 2, endable, func() ledger { return new(lazyLedger) }).prepare(2),
 	}
 	for name, trial := range tests {
 		if err := trial.run(); err != nil {
@@ -79,7 +80,14 @@ func TestWrongResultsAreFound(t *testing.T) {
 	if checkAnswer(answer+1) == nil {
 		t.Error("a wrong answer: not found")
 	}
+	if c := (&crowd{turns: 6}); c.check(2, []int{3, 2}) == nil || c.check(2, []int{3, 1}) != nil {
+		t.Error("two had a turn at once: not found")
+	}
 }
+
+type lazyLedger struct{ total }
+
+func (*lazyLedger) add(context.Context, int) error { return nil }
 
 // lossy is a pipe that forgets what was put.
 func lossy(context.Context) pipe {

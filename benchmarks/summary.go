@@ -5,13 +5,13 @@ import (
 	"slices"
 )
 
-// summarize takes the medians over the rounds.
+// summarize says what came out over all rounds.
 func summarize(w workload, rounds [][]sample) workloadResult {
 	res := workloadResult{title: w.title, units: w.units}
 	for i, name := range w.rows {
 		row := rowResult{name: name}
 		for _, u := range w.units {
-			row.figures = append(row.figures, median(series(rounds, i, u)))
+			row.figures = append(row.figures, u.over(series(rounds, i, u)))
 		}
 		res.rows = append(res.rows, row)
 	}
@@ -26,12 +26,21 @@ func summarize(w workload, rounds [][]sample) workloadResult {
 		}
 		res.conditions = append(res.conditions, conditionResult{
 			condition: c,
-			reached:   rounded(median(values)),
+			reached:   rounded(c.unit.over(values)),
 			low:       rounded(quantile(values, 0.25)),
 			high:      rounded(quantile(values, 0.75)),
 		})
 	}
 	return res
+}
+
+// over is the figure of all rounds from those of each: the median, but for a unit
+// that says how bad it became at worst.
+func (u unit) over(values []float64) float64 {
+	if u == longestWait {
+		return quantile(values, 1)
+	}
+	return median(values)
 }
 
 // series is one figure of one row, over the rounds. It is empty if no round has it;

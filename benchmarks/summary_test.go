@@ -61,6 +61,14 @@ func TestRatioIsTheMedianOfTheRatiosOfRounds(t *testing.T) {
 	}
 }
 
+func TestTheLongestWaitIsThatOfAllRounds(t *testing.T) {
+	w := workload{rows: []string{"ours"}, units: []unit{longestWait}, conditions: []condition{atMost("ours", longestWait, 20)}}
+	res := summarize(w, [][]sample{{{longestWait: 1}}, {{longestWait: 21}}, {{longestWait: 3}}})
+	if c := res.conditions[0]; res.rows[0].figures[0] != 21 || c.reached != 21 || c.low != 2 || c.high != 12 || c.verdict() != missed {
+		t.Errorf("of 1, 21 and 3 ms the row has %v, the condition %+v", res.rows[0].figures, c)
+	}
+}
+
 func TestWhatIsJudgedIsWhatIsPrinted(t *testing.T) {
 	for v, want := range map[float64]float64{1.10049: 1.1, 0.0304: 0.03, 1.1006: 1.101, 1109.46: 1109.5} {
 		if got := rounded(v); got != want {
