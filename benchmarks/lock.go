@@ -20,10 +20,10 @@ func lockGoals() []goal {
 	const mutex, channel, token = "sync.Mutex", "channel lock", "x/sync semaphore"
 	counting := func(goroutines int) []contender {
 		return []contender{
-			keeping(ours, goroutines, endable, func() ledger { return new(contextLedger) }),
-			keeping(background, goroutines, endless, func() ledger { return new(contextLedger) }),
-			keeping(plain, goroutines, endless, func() ledger { return new(plainLedger) }),
-			keeping(mutex, goroutines, endless, func() ledger { return new(mutexLedger) }),
+			keeping(ours, goroutines, endable, newContextLedger),
+			keeping(background, goroutines, endless, newContextLedger),
+			keeping(plain, goroutines, endless, newPlainLedger),
+			keeping(mutex, goroutines, endless, newMutexLedger),
 			keeping(channel, goroutines, endable, newChannelLedger),
 			keeping(token, goroutines, endable, newTokenLedger),
 		}
@@ -63,29 +63,29 @@ func endless() (context.Context, context.CancelFunc) { return always, func() {} 
 
 // A ledger is a number with a lock around it.
 type ledger interface {
-	// add locks, adds 1 and unlocks, times over. Each ledger has the loop for itself,
-	// as to call a lock through an interface takes long, beside locking it.
+	// add locks, adds 1 and unlocks, times over. Each ledger has the loop for itself:
+	// a call through an interface would take long, beside what is measured.
 	add(ctx context.Context, times int) error
 	counted() int
 }
 
-// keeping is the contender whose goroutines share n additions. n is a multiple of
-// goroutines.
+// keeping is the contender whose goroutines share n additions to a new ledger. n is
+// a multiple of goroutines.
 func keeping(name string, goroutines int, newContext func() (context.Context, context.CancelFunc), newLedger func() ledger) contender {
 	return contender{name, func(n int) trial {
-		t := newLedger()
+		l := newLedger()
 		return trial{
 			run: func() error {
 				ctx, cancel := newContext()
 				defer cancel()
 				var group errgroup.Group
 				for range goroutines {
-					group.Go(func() error { return t.add(ctx, n/goroutines) })
+					group.Go(func() error { return l.add(ctx, n/goroutines) })
 				}
 				return group.Wait()
 			},
 			verify: func() error {
-				if c := t.counted(); c != n {
+				if c := l.counted(); c != n {
 					return fmt.Errorf("%d of %d were counted", c, n)
 				}
 				return nil
@@ -109,13 +109,15 @@ type contextLedger struct {
 	total
 }
 
-func (t *contextLedger) add(ctx context.Context, times int) error {
+func newContextLedger() ledger { return new(contextLedger) }
+
+func (l *contextLedger) add(ctx context.Context, times int) error {
 	for range times {
-		if err := t.mu.LockContext(ctx); err != nil {
+		if err := l.mu.LockContext(ctx); err != nil {
 			return err
 		}
-		t.n++
-		t.mu.Unlock()
+		l.n++
+		l.mu.Unlock()
 	}
 	return nil
 }
@@ -125,11 +127,13 @@ type plainLedger struct {
 	total
 }
 
-func (t *plainLedger) add(_ context.Context, times int) error {
+func newPlainLedger() ledger { return new(plainLedger) }
+
+func (l *plainLedger) add(_ context.Context, times int) error {
 	for range times {
-		t.mu.Lock()
-		t.n++
-		t.mu.Unlock()
+		l.mu.Lock()
+		l.n++
+		l.mu.Unlock()
 	}
 	return nil
 }
@@ -139,11 +143,13 @@ type mutexLedger struct {
 	total
 }
 
-func (t *mutexLedger) add(_ context.Context, times int) error {
+func newMutexLedger() ledger { return new(mutexLedger) }
+
+func (l *mutexLedger) add(_ context.Context, times int) error {
 	for range times {
-		t.mu.Lock()
-		t.n++
-		t.mu.Unlock()
+		l.mu.Lock()
+		l.n++
+		l.mu.Unlock()
 	}
 	return nil
 }
@@ -157,15 +163,15 @@ type channelLedger struct {
 
 func newChannelLedger() ledger { return &channelLedger{held: make(chan struct{}, 1)} }
 
-func (t *channelLedger) add(ctx context.Context, times int) error {
+func (l *channelLedger) add(ctx context.Context, times int) error {
 	for range times {
 		select {
-		case t.held <- struct{}{}:
+		case l.held <- struct{}{}:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		t.n++
-		<-t.held
+		l.n++
+		<-l.held
 	}
 	return nil
 }
@@ -177,13 +183,13 @@ type tokenLedger struct {
 
 func newTokenLedger() ledger { return &tokenLedger{token: semaphore.NewWeighted(1)} }
 
-func (t *tokenLedger) add(ctx context.Context, times int) error {
+func (l *tokenLedger) add(ctx context.Context, times int) error {
 	for range times {
-		if err := t.token.Acquire(ctx, 1); err != nil {
+		if err := l.token.Acquire(ctx, 1); err != nil {
 			return err
 		}
-		t.n++
-		t.token.Release(1)
+		l.n++
+		l.token.Release(1)
 	}
 	return nil
 }
