@@ -11,6 +11,7 @@ require (
 	github.com/gocolly/colly/v2 v2.3.0
 	github.com/panjf2000/ants/v2 v2.12.1
 	github.com/potok-go/potok v0.0.0-00010101000000-000000000000
+	github.com/sasha-s/go-deadlock v0.3.9
 	github.com/sourcegraph/conc v0.3.0
 	github.com/valyala/fasthttp v1.78.0
 	golang.org/x/sync v0.25.0

@@ -21,7 +21,7 @@ type goal struct {
 // inputs the longest run of titles has.
 func goals(inputs int) []goal {
 	return slices.Concat(submitGoals(), resultGoals(), allocGoals(), mapSliceGoals(), mapGoals(),
-		latencyGoals(), queueGoals(), lockGoals(), memoryGoals(), titleGoals(inputs), countingGoals())
+		latencyGoals(), queueGoals(), lockGoals(), orderGoals(), memoryGoals(), titleGoals(inputs), countingGoals())
 }
 
 // selectGoals returns the goals of these names, in the order of goals. A letter

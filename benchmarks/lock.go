@@ -74,6 +74,7 @@ type ledger interface {
 func keeping(name string, goroutines int, newContext func() (context.Context, context.CancelFunc), newLedger func() ledger) contender {
 	return contender{name, func(n int) trial {
 		l := newLedger()
+		before := l.counted()
 		return trial{
 			run: func() error {
 				ctx, cancel := newContext()
@@ -85,7 +86,7 @@ func keeping(name string, goroutines int, newContext func() (context.Context, co
 				return group.Wait()
 			},
 			verify: func() error {
-				if c := l.counted(); c != n {
+				if c := l.counted() - before; c != n {
 					return fmt.Errorf("%d of %d were counted", c, n)
 				}
 				return nil
