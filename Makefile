@@ -24,9 +24,9 @@ check: ## format, tidy, vet for linux, darwin and windows, lint, rules of the tr
 test: ## go test ./...
 	go test ./...
 
-race: ## all tests under the race detector once, root and queue at 1, 2 and 8 CPUs
+race: ## all tests under the race detector once, root, queue and lock at 1, 2 and 8 CPUs
 	go test -race -shuffle=on ./...
-	go test -race -shuffle=on -count=5 -cpu=1,2,8 . ./queue/
+	go test -race -shuffle=on -count=5 -cpu=1,2,8 . ./queue/ ./lock/
 
 fuzz: ## every fuzz target FUZZTIME=100000x times
 	bash .ci/fuzz $(FUZZTIME)
@@ -46,7 +46,7 @@ corpus: ## titles against a directory of real pages: DIR=path, into RESULT=file
 	@test -n "$(DIR)" || { echo 'say where the pages are: make corpus DIR=path' >&2; exit 2; }
 	@bash .ci/corpus $(DIR) $(RESULT)
 
-soak: ## root and queue under the race detector, again and again for SOAK=10m
+soak: ## root, queue and lock under the race detector, again and again for SOAK=10m
 	bash .ci/soak $(SOAK)
 
 shake: ## tests of root and of the executors' suite with yields between all statements

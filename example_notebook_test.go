@@ -8,10 +8,11 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
-	"sync"
+	"strings"
 	"time"
 
 	"github.com/potok-go/potok"
+	"github.com/potok-go/potok/lock"
 	"github.com/potok-go/potok/queue"
 	"github.com/potok-go/potok/titles"
 )
@@ -119,6 +120,68 @@ func Example_cell05_mapLazy() {
 	// at most eight inputs too many: true
 }
 
+// A lock, taken in three ways. To lock and to give it back on every path is what defer is for; With is both, as Python's
+// with. And Guarded is the lock and what it guards in one: there is no way to the one without the other.
+func Example_cell06_lock() {
+	var mutex lock.Mutex
+	done := 0
+	doSomething := func() {
+		mutex.Lock()
+		defer mutex.Unlock() // also if it panics
+		done++
+	}
+	doSomething()
+	mutex.With(func() { done++ })
+
+	guarded := lock.Guard(done)
+	guarded.With(func(done *int) {
+		*done++
+		fmt.Println(*done)
+	})
+	// Output: 3
+}
+
+// Two functions that take two locks, one in the other. In the notebook both take them in the same order, where nothing
+// can happen, and set variables of their own. Here they change what both share, and the second takes the locks the other
+// way round, as the lesson means it: run at the same time each may hold the lock that the other waits for, and then both
+// wait for ever. CheckOrder says so, though they run one after the other and nobody waits. Its report names the locks
+// and shows where each was taken; this is its first line.
+func Example_cell07_order() {
+	stop := lock.CheckOrder(func(e *lock.OrderError) {
+		head, _, _ := strings.Cut(e.Error(), "\n")
+		fmt.Println(head)
+	})
+	defer stop()
+
+	ctx := context.Background()
+	executor := potok.NewPool(1)
+	defer executor.Close()
+
+	lockA, lockB := lock.Named("lock_a"), lock.Named("lock_b")
+	a, b := 0, 0
+	funcA := func(context.Context) error {
+		lockA.With(func() {
+			lockB.With(func() { a, b = 5, 1 })
+		})
+		return nil
+	}
+	funcB := func(context.Context) error {
+		lockB.With(func() {
+			lockA.With(func() { b, a = 2, 1 })
+		})
+		return nil
+	}
+	executor.Go(ctx, funcA)
+	executor.Go(ctx, funcB)
+	if err := executor.Wait(ctx); err != nil {
+		fmt.Println(err)
+	}
+	fmt.Println(a, b)
+	// Output:
+	// potok/lock: lock order inversion: "lock_b" → "lock_a" → "lock_b"
+	// 1 2
+}
+
 // A counter under a lock, raised by 100,000 calls. The notebook's cell ends at 99,324 or so, because nobody waits, and
 // its queue holds as many work items as there are calls. Here the backlog is bounded, so that Go blocks while it is
 // full, and Wait returns when all are done.
@@ -127,13 +190,9 @@ func Example_cell08_counter() {
 	executor := potok.NewPool(3, potok.WithBacklog(1000))
 	defer executor.Close()
 
-	var lock sync.Mutex
-	a := 1
-	increment := func(context.Context) error {
-		lock.Lock()
-		defer lock.Unlock()
-		a++
-		return nil
+	a := lock.Guard(1)
+	increment := func(ctx context.Context) error {
+		return a.WithContext(ctx, func(a *int) { *a++ })
 	}
 	for range 100_000 {
 		executor.Go(ctx, increment)
@@ -141,7 +200,7 @@ func Example_cell08_counter() {
 	if err := executor.Wait(ctx); err != nil {
 		fmt.Println(err)
 	}
-	fmt.Println(a)
+	a.With(func(a *int) { fmt.Println(*a) })
 	// Output: 100001
 }
 
@@ -151,13 +210,15 @@ func Example_cell09_gather() {
 	executor := potok.NewPool(3)
 	defer executor.Close()
 
-	var lock sync.Mutex
+	var mutex lock.Mutex
 	acc := 0
 	futures := make([]*potok.Future[string], 10)
 	for i := range futures {
-		futures[i] = potok.Submit(ctx, executor, func(context.Context) (string, error) {
-			lock.Lock()
-			defer lock.Unlock()
+		futures[i] = potok.Submit(ctx, executor, func(ctx context.Context) (string, error) {
+			if err := mutex.LockContext(ctx); err != nil {
+				return "", err
+			}
+			defer mutex.Unlock()
 			acc++
 			return fmt.Sprint("call ", i), nil
 		})

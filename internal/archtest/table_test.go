@@ -123,7 +123,7 @@ var testPackages = []string{"internal/exectest"}
 // other files, testModules and testPackages allow: packages of ours by name,
 // modules by path.
 var testExtra = map[string][]string{
-	root:                     {"titles"}, // the notebook's cell 10
+	root:                     {"lock", "titles"}, // the notebook's cells
 	"queue":                  {root},     // external tests: a queue between tasks
 	"lock":                   {root},
 	"process":                {"queue", "lock"},
