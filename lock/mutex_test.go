@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -384,6 +385,30 @@ func recovered(fn func()) (v any) {
 	defer func() { v = recover() }()
 	fn()
 	return nil
+}
+
+// While a goroutine panics or ends, the runtime calls what it deferred: so the caller in the source is one further up.
+func TestUnlockOfAnUnlockedMutexNamesNoLineOfTheRuntime(t *testing.T) {
+	for how, end := range map[string]func(){
+		"panic":  func() { panic("fn") },
+		"Goexit": runtime.Goexit,
+	} {
+		t.Run("how="+how, func(t *testing.T) {
+			var m Mutex
+			got := make(chan any, 1)
+			go func() {
+				defer func() { got <- recover() }()
+				m.With(func() {
+					m.Unlock()
+					end()
+				})
+			}()
+			if got := fmt.Sprint(<-got); !strings.Contains(got, "at mutex_test.go:") {
+				t.Errorf("%q names no line of this file", got)
+			}
+			m.check(t)
+		})
+	}
 }
 
 func TestWithUnlocksWhateverEndsIt(t *testing.T) {

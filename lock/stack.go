@@ -22,14 +22,15 @@ var walkable atomic.Bool
 func (s *stack) addresses() []uintptr { return append([]uintptr(nil), s.pcs[:s.n]...) }
 
 // framesOf returns the frames of a stack from where it entered this package, without those of the runtime that begin
-// every goroutine.
+// every goroutine. Where the runtime called this package, as it does what was deferred by a goroutine that panics or ends,
+// that is who called the runtime.
 func framesOf(pcs []uintptr) []runtime.Frame {
 	var all []runtime.Frame
 	frames := runtime.CallersFrames(pcs)
 	for more := len(pcs) > 0; more; {
 		var frame runtime.Frame
 		frame, more = frames.Next()
-		if frame.Function == "" || frame.Function == "runtime.goexit" || len(all) == 0 && ours(frame) {
+		if frame.Function == "" || frame.Function == "runtime.goexit" || len(all) == 0 && (ours(frame) || strings.HasPrefix(frame.Function, "runtime.")) {
 			continue
 		}
 		all = append(all, frame)
