@@ -20,7 +20,8 @@ type Mutex struct {
 	//	locked → free                   by Unlock, if nobody waits or somebody is woken
 	//	locked → free and woken         by Unlock, which takes the first waiter off the list and wakes it
 	//	locked → locked                 by Unlock, which hands it to the first waiter, if that one is starving
-	//	queued on, off; woken off       under extra.mu, by waiters that come, come back or leave
+	//	queued on, off                  under extra.mu, by waiters that come, come back or leave, and by the Unlock that takes the last
+	//	woken off                       by the woken waiter, when it takes the lock, comes back or leaves; this one not under extra.mu
 	//	checked on, off                 by the holder
 	state atomic.Uint32
 

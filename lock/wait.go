@@ -233,7 +233,7 @@ func (m *Mutex) leave(x *extra, w *waiter) bool {
 		return true
 	}
 	x.mu.Unlock()
-	if <-w.ready { // is there already
+	if <-w.ready { // is there, or comes as soon as pass has let go of x.mu
 		return false
 	}
 	// Somebody has to be woken in our place if m is free, and nobody else may see to it: whoever unlocked it since saw
@@ -277,16 +277,17 @@ func (m *Mutex) unlockSlow() {
 func (m *Mutex) pass() {
 	x := m.extra.Load()
 	x.mu.Lock()
-	w := x.waiters.front
-	if w == nil { // it has just given up
+	w, old := x.waiters.front, m.state.Load()
+	if w == nil || old&(locked|woken) != locked { // it has just given up; or two unlock at once, and one must panic
 		x.mu.Unlock()
 		m.unlockSlow()
 		return
 	}
 	x.waiters.remove(w)
 	given := time.Since(w.since) >= starving
-	// Only the bits queued and woken can change while we hold both the lock and x.mu, and those only under x.mu.
-	to := m.state.Load() &^ checked
+	// Nothing can change the state while we hold both the lock and x.mu: queued is turned on and off under x.mu, and woken
+	// is off, which only we turn on.
+	to := old &^ checked
 	if x.waiters.front == nil {
 		to &^= queued
 	}
