@@ -88,11 +88,11 @@ func TestALockIsHandedOverAtAMillisecondAndNotBefore(t *testing.T) {
 				m.Unlock()
 			})
 			m.awaitParked(t, 1)
-			time.Sleep(promised - 1)
+			time.Sleep(promised - time.Nanosecond)
 			if barge(&m) {
 				barged++
 				synctest.Wait()
-				time.Sleep(1)
+				time.Sleep(time.Nanosecond)
 				if barge(&m) {
 					t.Fatal("a waiter was overtaken after a millisecond")
 				}

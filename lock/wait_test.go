@@ -201,21 +201,3 @@ func TestEveryOrderOfStepsKeepsTheLockAndTheLine(t *testing.T) {
 	walk(nil)
 	t.Logf("%d orders", n)
 }
-
-// Two goroutines unlock at once what is locked once, and both have seen that there is a waiter.
-func TestTheSecondOfTwoUnlocksAtOnceServesNobody(t *testing.T) {
-	for _, age := range []time.Duration{0, 2 * starving} {
-		t.Run(fmt.Sprintf("age=%v", age), func(t *testing.T) {
-			s := newStage()
-			s.tryLock(t)
-			s.newWaiter(0)(t)
-			s.newWaiter(age)(t)
-			s.pass()
-			s.passedOn()
-			if recovered(s.pass) == nil {
-				t.Error("it does not panic")
-			}
-			s.compare(t)
-		})
-	}
-}
