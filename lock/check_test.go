@@ -1,11 +1,9 @@
 package lock
 
 import (
-	"context"
 	"fmt"
 	"runtime"
 	"testing"
-	"testing/synctest"
 	"time"
 )
 
@@ -15,7 +13,7 @@ func (m *Mutex) check(t testing.TB) {
 	s := m.state.Load()
 	must := func(ok bool, relation string) {
 		if !ok {
-			t.Errorf("broken: %s (state %s)", relation, bits(s))
+			t.Errorf("broken: %s (state %s)", relation, stateText(s))
 		}
 	}
 	x := m.extra.Load()
@@ -32,7 +30,7 @@ func (m *Mutex) check(t testing.TB) {
 	must(x.waiters.sound(), "the list is linked both ways, of listed waiters who got no word, but have room for one")
 }
 
-func bits(s uint32) string {
+func stateText(s uint32) string {
 	return fmt.Sprintf("%b: locked=%t queued=%t woken=%t", s, s&locked != 0, s&queued != 0, s&woken != 0)
 }
 
@@ -88,18 +86,4 @@ func within(t testing.TB, done <-chan struct{}) {
 	case <-timer.C:
 		t.Fatalf("this does not end\n%s", stacks())
 	}
-}
-
-// everywhere runs a test in two bubbles, one after the other, and outside: what is kept between them would kill one.
-func everywhere(t *testing.T, test func(t *testing.T)) {
-	t.Helper()
-	t.Run("place=bubble1", func(t *testing.T) { synctest.Test(t, test) })
-	t.Run("place=outside", test)
-	t.Run("place=bubble2", func(t *testing.T) { synctest.Test(t, test) })
-}
-
-func ended() context.Context {
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	return ctx
 }

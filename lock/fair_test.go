@@ -12,7 +12,7 @@ import (
 
 // In a bubble time passes only while all sleep, so that everything but a hold takes no time at all, and waits are exact.
 const (
-	hold     = 100 * time.Microsecond
+	oneHold  = 100 * time.Microsecond
 	promised = time.Millisecond // how long a waiter may be overtaken, by the documentation
 )
 
@@ -20,7 +20,7 @@ const (
 func hog(m *Mutex, stop <-chan struct{}) {
 	for {
 		m.Lock()
-		time.Sleep(hold)
+		time.Sleep(oneHold)
 		m.Unlock()
 		select {
 		case <-stop:
@@ -36,7 +36,7 @@ func TestAWaiterIsOvertakenForAMillisecond(t *testing.T) {
 	for _, hogs := range []int{1, 2, 5} {
 		t.Run(fmt.Sprintf("hogs=%d", hogs), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				most := promised + time.Duration(hogs-1)*hold
+				most := promised + time.Duration(hogs-1)*oneHold
 				for range 20 {
 					var m Mutex
 					stop := make(chan struct{})
@@ -52,8 +52,8 @@ func TestAWaiterIsOvertakenForAMillisecond(t *testing.T) {
 					} else {
 						m.Unlock()
 					}
-					if d := time.Since(start); d > most || d%hold != 0 {
-						t.Errorf("it waited %v, want %v at most, in steps of %v", d, most, hold)
+					if d := time.Since(start); d > most || d%oneHold != 0 {
+						t.Errorf("it waited %v, want %v at most, in steps of %v", d, most, oneHold)
 					}
 					close(stop)
 					wg.Wait()
@@ -84,7 +84,7 @@ func TestALockIsHandedOverAtAMillisecondAndNotBefore(t *testing.T) {
 			wg.Go(func() {
 				m.Lock()
 				waited = time.Since(start)
-				time.Sleep(hold)
+				time.Sleep(oneHold)
 				m.Unlock()
 			})
 			m.awaitParked(t, 1)
@@ -123,14 +123,14 @@ func TestAWokenWaiterThatLosesGoesBackToTheFront(t *testing.T) {
 				wg.Go(func() {
 					m.Lock()
 					served = append(served, i)
-					time.Sleep(hold)
+					time.Sleep(oneHold)
 					m.Unlock()
 				})
 				m.awaitParked(t, i+1)
 			}
 			held := true
-			for start := time.Now(); held && time.Since(start) < promised-hold; {
-				time.Sleep(hold)
+			for start := time.Now(); held && time.Since(start) < promised-oneHold; {
+				time.Sleep(oneHold)
 				held = barge(&m)
 				synctest.Wait()
 				m.check(t)
@@ -142,7 +142,7 @@ func TestAWokenWaiterThatLosesGoesBackToTheFront(t *testing.T) {
 				}
 			}
 			if held {
-				time.Sleep(hold)
+				time.Sleep(oneHold)
 				m.Unlock()
 			}
 			wg.Wait()
@@ -174,10 +174,10 @@ func TestStarvingWaitersAreHandedTheLockInTheOrderTheyCame(t *testing.T) {
 			wg.Go(func() {
 				m.Lock()
 				served = append(served, i)
-				if d, most := time.Since(start), promised+time.Duration(i+1)*hold; d > most {
+				if d, most := time.Since(start), promised+time.Duration(i+1)*oneHold; d > most {
 					t.Errorf("waiter %d waited %v, want %v at most", i, d, most)
 				}
-				time.Sleep(hold)
+				time.Sleep(oneHold)
 				m.Unlock()
 			})
 			synctest.Wait()
@@ -199,19 +199,19 @@ func TestNobodyWaitsLongerThanForItsTurn(t *testing.T) {
 		t.Run(fmt.Sprintf("goroutines=%d", goroutines), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				const each = 50
-				most := promised + time.Duration(goroutines)*hold
+				most := promised + time.Duration(goroutines)*oneHold
 				var m Mutex
 				var wg sync.WaitGroup
 				for i := range goroutines {
 					wg.Go(func() {
-						time.Sleep(time.Duration(i) * hold / 7)
+						time.Sleep(time.Duration(i) * oneHold / 7)
 						for range each {
 							start := time.Now()
 							m.Lock()
 							if d := time.Since(start); d > most {
 								t.Errorf("one waited %v, want %v at most", d, most)
 							}
-							time.Sleep(hold)
+							time.Sleep(oneHold)
 							m.Unlock()
 						}
 					})

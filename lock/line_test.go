@@ -8,17 +8,6 @@ import (
 	"testing"
 )
 
-// sound says whether the list is linked both ways, of listed waiters.
-func (l *waiters) sound() bool {
-	var prev *waiter
-	for w := l.front; w != nil; prev, w = w, w.next {
-		if w.prev != prev || !w.listed || len(w.ready) > 0 {
-			return false
-		}
-	}
-	return l.back == prev
-}
-
 func (l *waiters) len() (n int) {
 	for w := l.front; w != nil; w = w.next {
 		n++

@@ -27,10 +27,10 @@ type op struct {
 	cancel context.CancelFunc
 	came   time.Time
 	ends   time.Time // of ctx; zero if it has not ended
-	got    chan result
+	got    chan verdict
 }
 
-type result struct {
+type verdict struct {
 	err error
 	at  time.Time
 }
@@ -112,7 +112,7 @@ func (m *model) random() (s step) {
 }
 
 func (m *model) start() *op {
-	o := &op{came: time.Now(), got: make(chan result, 1)}
+	o := &op{came: time.Now(), got: make(chan verdict, 1)}
 	o.ctx, o.cancel = context.WithCancel(context.Background())
 	lock := func() error {
 		m.m.Lock()
@@ -128,7 +128,7 @@ func (m *model) start() *op {
 	}
 	go func() { // ended by walk, which unlocks until all are gone; the bubble waits for it
 		err := lock()
-		o.got <- result{err, time.Now()}
+		o.got <- verdict{err, time.Now()}
 	}()
 	return o
 }
@@ -207,7 +207,7 @@ func (m *model) settle(s step) {
 	}
 	m.held = holders > 0
 	if state := m.m.state.Load(); state&woken != 0 || state&locked != 0 != m.held {
-		m.t.Errorf("held: %t, and the state is %s", m.held, bits(state))
+		m.t.Errorf("held: %t, and the state is %s", m.held, stateText(state))
 	}
 	if m.t.Failed() {
 		m.t.FailNow()

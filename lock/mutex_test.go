@@ -115,6 +115,8 @@ func TestAnEndedContextLocksNothing(t *testing.T) {
 	why := errors.New("why")
 	caused, cancelCaused := context.WithCancelCause(t.Context())
 	cancelCaused(why)
+	plain, cancelPlain := context.WithCancel(t.Context())
+	cancelPlain()
 	late, stop := context.WithDeadline(t.Context(), time.Unix(0, 0))
 	defer stop()
 	same, cancelSame := context.WithCancelCause(t.Context())
@@ -124,7 +126,7 @@ func TestAnEndedContextLocksNothing(t *testing.T) {
 		want []error
 		text string
 	}{
-		"cancelled": {ended(), []error{context.Canceled}, "context canceled"},
+		"cancelled": {plain, []error{context.Canceled}, "context canceled"},
 		"cause":     {caused, []error{context.Canceled, why}, "context canceled: why"},
 		"deadline":  {late, []error{context.DeadlineExceeded}, "context deadline exceeded"},
 		"same":      {same, []error{context.Canceled, context.Cause(same)}, "wrapped: context canceled"},
@@ -323,7 +325,7 @@ func TestAWaiterWhoseContextEndsAsItIsServedLeavesTheLockToTheNext(t *testing.T)
 			within(t, done)
 			m.check(t)
 			if m.state.Load() != 0 {
-				t.Fatalf("in the end the state is %s", bits(m.state.Load()))
+				t.Fatalf("in the end the state is %s", stateText(m.state.Load()))
 			}
 		}
 	})

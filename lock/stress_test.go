@@ -105,7 +105,7 @@ func TestUnderStressOneHasTheLockAndNobodyIsForgotten(t *testing.T) {
 			t.Errorf("counted %d, and %d had the lock", n, had.Load())
 		}
 		if s := m.state.Load(); s != 0 || m.parked() != 0 {
-			t.Errorf("at the end %d wait, and the state is %s", m.parked(), bits(s))
+			t.Errorf("at the end %d wait, and the state is %s", m.parked(), stateText(s))
 		}
 		m.check(t)
 	})

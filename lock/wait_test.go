@@ -153,7 +153,7 @@ func (s *stage) compare(t *testing.T) {
 	want := map[uint32]bool{locked: s.held, queued: len(s.order) > 0, woken: s.inFlight != nil}
 	for bit, on := range want {
 		if s.state.Load()&bit != 0 != on {
-			t.Errorf("bit %b should be %t in %s", bit, on, bits(s.state.Load()))
+			t.Errorf("bit %b should be %t in %s", bit, on, stateText(s.state.Load()))
 		}
 	}
 	var order []*waiter
