@@ -127,22 +127,22 @@ func (w *watcher) stop() {
 
 // begin returns nil if the watcher is not to be told anything any more.
 func (w *watcher) begin(goroutine int64) *telling {
+	t := &telling{goroutine: goroutine}
+	t.over.Lock()
 	graph.mu.Lock()
 	defer graph.mu.Unlock()
 	if w.stopped {
 		return nil
 	}
-	t := &telling{goroutine: goroutine}
-	t.over.Lock()
 	w.running = append(w.running, t)
 	return t
 }
 
 func (w *watcher) end(t *telling) {
+	defer t.over.Unlock()
 	graph.mu.Lock()
 	defer graph.mu.Unlock()
 	w.running = slices.DeleteFunc(w.running, func(o *telling) bool { return o == t })
-	t.over.Unlock()
 }
 
 // tell calls the watcher's report. What the report locks is not checked: a hold of no lock stands for that meanwhile.

@@ -360,7 +360,7 @@ func TestAnUnnamedLockIsKnownByWhereItWasFirstLocked(t *testing.T) {
 	a.Unlock()
 	nest(&b, &a)
 	got := told.heads()
-	if len(got) != 1 || strings.Count(got[0], "(order_test.go:") != 3 || strings.Contains(got[0], "#") {
+	if len(got) != 1 || strings.Count(got[0], "lock@order_test.go:") != 3 || strings.Contains(got[0], "#") {
 		t.Errorf("told %q", got)
 	}
 	nest(&c)

@@ -41,8 +41,14 @@ func (e *OrderError) Error() string {
 	default:
 		e.writeCycle(&b)
 	}
+	if strings.Contains(b.String(), unnamed) {
+		b.WriteString("(a lock without a name is called by where it was first locked; see lock.Named)\n")
+	}
 	return strings.TrimSuffix(b.String(), "\n")
 }
+
+// unnamed begins what a lock without a name is called.
+const unnamed = "lock@"
 
 func (e *OrderError) writeCycle(b *strings.Builder) {
 	names := new(names)
@@ -147,7 +153,7 @@ func (l identity) label() string {
 	if l.name != "" {
 		return strconv.Quote(l.name)
 	}
-	return "(" + siteOf(l.first) + ")"
+	return unnamed + siteOf(l.first)
 }
 
 // keys are what makes two reports the same, whoever was first and on whatever goroutines: the same circle of locks, or
