@@ -124,7 +124,7 @@ var testPackages = []string{"internal/exectest"}
 // modules by path.
 var testExtra = map[string][]string{
 	root:                     {"lock", "titles"}, // the notebook's cells
-	"queue":                  {root},     // external tests: a queue between tasks
+	"queue":                  {root},             // external tests: a queue between tasks
 	"lock":                   {root},
 	"process":                {"queue", "lock"},
 	"cluster":                {"cluster/embedded", "process", "github.com/nats-io/nats-server/v2"},
