@@ -30,6 +30,15 @@ func init() {
 	RegisterError("potok.ErrClosed", ErrClosed)
 	RegisterError("potok.ErrFull", ErrFull)
 	RegisterError("potok.ErrGoexit", ErrGoexit)
+	registry.AddErrorType("potok.PanicError",
+		func(e *PanicError) sentPanic { return sentPanic{fmt.Sprint(e.Value), e.Stack} },
+		func(p sentPanic) *PanicError { return &PanicError{Value: p.Text, Stack: p.Stack} })
+}
+
+// sentPanic is what of a PanicError crosses a wire.
+type sentPanic struct {
+	Text  string
+	Stack []byte
 }
 
 // RegisterError lets err, a sentinel, still match errors.Is after it crossed a
