@@ -98,7 +98,6 @@ var planned = []string{
 	"process",
 	"cluster",
 	"cluster/embedded",
-	"internal/wire",
 }
 
 // standardOnly are the packages that whoever wants futures pays for: neither
