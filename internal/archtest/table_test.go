@@ -24,11 +24,7 @@ var table = []row{
 	{pkg: "queue"},
 	{pkg: "lock", modules: []string{"github.com/petermattis/goid"}},
 
-	{
-		pkg:     "process",
-		ours:    []string{root, "internal/wire", "internal/registry"},
-		modules: []string{"golang.org/x/sys"},
-	},
+	{pkg: "process", ours: []string{root, "internal/remote", "internal/wire", "internal/registry"}},
 	{
 		pkg:     "cluster",
 		ours:    []string{root, "internal/wire", "internal/registry"},
@@ -84,6 +80,7 @@ var table = []row{
 		ours:    []string{"internal/registry"},
 		modules: []string{"github.com/fxamacker/cbor/v2"},
 	},
+	{pkg: "internal/remote", ours: []string{root, "internal/registry"}},
 	{
 		pkg:      "internal/exectest",
 		ours:     []string{root, "internal/registry", "internal/wire"},
@@ -95,7 +92,6 @@ var table = []row{
 // planned are the rows whose package does not exist yet. A row that is neither
 // here nor in the tree is a misspelling.
 var planned = []string{
-	"process",
 	"cluster",
 	"cluster/embedded",
 }

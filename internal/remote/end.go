@@ -1,0 +1,107 @@
+package remote
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/potok-go/potok"
+	"github.com/potok-go/potok/internal/registry"
+)
+
+// Stats returns how many calls there are in which state. A call that is being
+// settled has given its place back and counts as running no more.
+func (x *Executor) Stats() potok.Stats {
+	sums := x.ledger.Sum(nil)
+	x.mu.Lock()
+	idle := x.config.Places - x.flying
+	x.mu.Unlock()
+	return potok.Stats{
+		Workers:   x.config.Places,
+		Idle:      idle,
+		Queued:    sums.Queued,
+		Running:   min(x.config.Places, sums.Running),
+		Waiting:   sums.Waiting,
+		Succeeded: sums.Succeeded,
+		Failed:    sums.Failed,
+		Cancelled: sums.Cancelled,
+		Unread:    sums.Unread,
+	}
+}
+
+// Wait blocks until nothing is queued, running or between two attempts.
+func (x *Executor) Wait(ctx context.Context) error {
+	return potok.Lend(ctx, func() error { return x.ledger.Wait(ctx) })
+}
+
+// Shutdown takes no more calls and blocks until all is done, or ctx ends; then
+// it cancels the rest and waits for nobody.
+func (x *Executor) Shutdown(ctx context.Context) error {
+	x.ledger.BeginDrain()
+	x.refuseBlocked()
+	if err := potok.Lend(ctx, func() error { return x.ledger.Drain(ctx) }); err != nil {
+		x.mu.Lock()
+		x.hurried = true
+		x.mu.Unlock()
+		x.kill()
+		return err
+	}
+	x.stop(ctx)
+	return nil
+}
+
+// Close takes no more calls, cancels those that there are and blocks until they
+// have ended, but for the one it is called from.
+func (x *Executor) Close() error {
+	x.kill()
+	x.mu.Lock()
+	hurried := x.hurried
+	x.mu.Unlock()
+	if hurried {
+		if n := x.ledger.Open(); n > 0 {
+			return fmt.Errorf("potok: %d calls still run: %w", n, potok.ErrClosed)
+		}
+		return nil
+	}
+	ctx := context.Background()
+	if err := x.ledger.Wait(ctx); err != nil {
+		return err
+	}
+	x.stop(ctx)
+	return nil
+}
+
+// stop waits for the goroutines, unless the caller stands on one of them. The
+// ledger is closed and empty, so no more of them start.
+func (x *Executor) stop(ctx context.Context) {
+	if !x.ledger.Inside(ctx) {
+		x.flights.Wait()
+	}
+}
+
+// Landed blocks until no call is in flight.
+func (x *Executor) Landed() { x.flights.Wait() }
+
+// kill cancels every call.
+func (x *Executor) kill() {
+	x.ledger.Shut()
+	x.refuseBlocked()
+	x.mu.Lock()
+	x.killed = true
+	x.queue = nil // first of all: who sees his context end must not give his place to one of them
+	var running []registry.Call
+	var still []registry.Expiring
+	for c, it := range x.items {
+		switch {
+		case !it.accepted: // dispatch sees killed
+		case it.running:
+			running = append(running, c)
+		default:
+			still = append(still, c.Expiring())
+		}
+	}
+	x.mu.Unlock()
+	for _, c := range running {
+		c.Cancel(potok.ErrClosed)
+	}
+	x.ledger.ExpireAll(still, potok.ErrClosed)
+}

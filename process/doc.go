@@ -1,0 +1,44 @@
+// Package process runs calls of Tasks in processes of their own: the only place where a call can be killed, confined and
+// survived.
+//
+//	var Fact = potok.Define("fact", fact) // at package level, where workers find it
+//
+//	func main() {
+//		process.Main() // first: a worker is this program again, and stays here
+//		pool, err := process.NewPool(4)
+//		…
+//		defer pool.Close()
+//		v, err := Fact.Submit(ctx, pool, 100).Result(ctx)
+//	}
+//
+// A [Pool] is a potok.Executor, and its words mean what they mean on every other one. What differs: arguments and results
+// are copied, as CBOR, and a Task whose types cannot be sent whole is refused; values of the ctx do not cross, its
+// deadline and its end do; and nothing is lent, a worker runs one call at a time.
+//
+// # Deaths
+//
+// When a worker dies, the call that ran in it fails with a [WorkerDied], which has the exit code or the signal, what it
+// wrote to stderr, and why, in a few words. No other call fails; another worker takes its place. Nothing is run again unless
+// the Task says so (potok.Retry).
+//
+// A call that is cancelled or past its deadline is asked to end, and its worker is killed if it has not after the [Grace].
+// So Close always returns. No worker outlives its pool, however that ends: each ends when its pipes do, and on Linux the
+// system kills it when its parent is gone.
+//
+// # Blocking
+//
+// Submit blocks only with [WithBacklog]. NewPool does not wait for workers to start. Workers' stdout and stderr are always
+// read; see [Output].
+//
+// # Goroutines
+//
+// A Pool has some for each worker, and one for each call that runs. Close and Shutdown wait for all of them, but for a
+// Shutdown whose ctx ended, which waits for nothing.
+//
+// # Systems
+//
+// Linux is first. On other Unix systems a memory limit is only known to the collector, a worker whose parent was killed
+// ends when it next looks at its pipe, which takes no longer, and a program that is replaced while it runs starts
+// workers of the new one. On Windows NewPool's workers do not start, as they have no way to be given pipes: calls fail with
+// ErrPoolBroken.
+package process

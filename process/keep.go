@@ -1,0 +1,233 @@
+package process
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/potok-go/potok/internal/registry"
+	"github.com/potok-go/potok/internal/wire"
+)
+
+// A place is where one worker is, and after it the next.
+type place struct {
+	mu      sync.Mutex
+	w       *worker       // the last that was ready
+	kept    bool          // no call may take the place: its keeper gives it free with the next worker
+	changed chan struct{} // closed when w is another one, or none will come
+	over    error         // why none will come
+}
+
+const (
+	startTimeout = 30 * time.Second // until a worker is ready, Init included
+	maxFailures  = 5                // starts in a row that fail, until the pool is broken
+	firstBackoff = 10 * time.Millisecond
+)
+
+// start starts workers, one after the other, on one thread for as long as the pool lives: the system kills a worker when
+// the thread that has started it is gone (golang/go#27505).
+func (p *Pool) start() {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	for {
+		select {
+		case f := <-p.starts:
+			f()
+		case <-p.leaving:
+			return
+		}
+	}
+}
+
+// launch starts a worker on that thread.
+func (p *Pool) launch(i int) (w *worker, err error) {
+	done := make(chan struct{})
+	start := func() {
+		defer close(done)
+		w, err = p.newWorker(i)
+	}
+	select {
+	case p.starts <- start:
+		<-done
+		return w, err
+	case <-p.leaving:
+		return nil, errLeaving
+	}
+}
+
+var errLeaving = errors.New("potok/process: the pool is closed")
+
+// keep sees to it that there is a worker at a place.
+func (p *Pool) keep(i int) {
+	for failures := 0; ; {
+		w, err := p.launch(i)
+		if err == nil {
+			err = p.prepare(w)
+		}
+		if err != nil {
+			if w != nil {
+				w.retire()
+			}
+			if !p.excused(err) {
+				failures++
+			}
+			if p.giveUp(i, err, failures) {
+				return
+			}
+			continue
+		}
+		failures = 0
+		if p.offer(i, w, nil) {
+			p.Free(i)
+		}
+		select {
+		case <-w.gone:
+		case <-w.retired:
+		case <-p.leaving:
+		}
+		w.retire()
+		if p.Lose(i) {
+			p.places[i].keep()
+		}
+	}
+}
+
+// giveUp says whether there will be no more workers at a place, because the pool is left or is broken; else it waits for
+// a while, the longer the more often a start has failed.
+func (p *Pool) giveUp(i int, err error, failures int) bool {
+	switch {
+	case errors.Is(err, errLeaving):
+		p.offer(i, nil, errLeaving)
+		return true
+	case failures >= maxFailures:
+		err = fmt.Errorf("%w: %d times in a row, the last time: %w", ErrPoolBroken, failures, err)
+		p.offer(i, nil, err)
+		p.Break(err)
+		return true
+	}
+	timer := time.NewTimer(firstBackoff << failures)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-p.leaving:
+	}
+	return false
+}
+
+func (at *place) keep() {
+	at.mu.Lock()
+	defer at.mu.Unlock()
+	at.kept = true
+}
+
+// excused says whether a failed start is the machine's fault, which passes, and there is somebody to do the work meanwhile.
+func (p *Pool) excused(err error) bool {
+	if !errors.Is(err, syscall.EMFILE) && !errors.Is(err, syscall.ENFILE) && !errors.Is(err, syscall.EAGAIN) && !errors.Is(err, syscall.ENOMEM) {
+		return false
+	}
+	for i := range p.places {
+		at := &p.places[i]
+		at.mu.Lock()
+		w := at.w
+		at.mu.Unlock()
+		if w != nil && w.alive() {
+			return true
+		}
+	}
+	return false
+}
+
+// offer makes w known to whoever waits for the worker of a place. It says whether the place is to be given free.
+func (p *Pool) offer(i int, w *worker, over error) (free bool) {
+	at := &p.places[i]
+	at.mu.Lock()
+	defer at.mu.Unlock()
+	at.w, at.over = w, over
+	if at.changed != nil {
+		close(at.changed)
+		at.changed = nil
+	}
+	free = at.kept && over == nil
+	at.kept = false
+	return free
+}
+
+// release says whether the place is free for the next call. If it has no worker its keeper will say when it is.
+func (at *place) release() (free bool) {
+	at.mu.Lock()
+	defer at.mu.Unlock()
+	free = at.over == nil && at.w != nil && at.w.alive()
+	at.kept = !free
+	return free
+}
+
+// workerAt returns the worker of a place. If it has just died the call waits for the next one.
+func (p *Pool) workerAt(ctx context.Context, i int) (*worker, error) {
+	at := &p.places[i]
+	for {
+		at.mu.Lock()
+		w, over := at.w, at.over
+		if over == nil && (w == nil || !w.alive()) && at.changed == nil {
+			at.changed = make(chan struct{})
+		}
+		changed := at.changed
+		at.mu.Unlock()
+		switch {
+		case over != nil:
+			return nil, over
+		case w != nil && w.alive():
+			return w, nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return nil, registry.ContextError(ctx)
+		}
+	}
+}
+
+// prepare waits until a new worker is ready, and lets it begin with what Init says.
+func (p *Pool) prepare(w *worker) error {
+	timeout := time.NewTimer(startTimeout)
+	defer timeout.Stop()
+	select {
+	case <-w.ready:
+	case <-w.gone:
+		return fmt.Errorf("potok/process: a worker died as it started: %w", w.died("its start"))
+	case <-timeout.C:
+		return fmt.Errorf("potok/process: a worker was not ready after %v", startTimeout)
+	case <-p.leaving:
+		return errLeaving
+	}
+	begin := p.options.init
+	if begin == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeoutCause(context.Background(), startTimeout, errors.New("potok/process: Init takes too long"))
+	defer cancel()
+	stop := make(chan struct{})
+	defer close(stop)
+	p.keepers.Go(func() { // ends with this function
+		select {
+		case <-p.leaving:
+			cancel()
+		case <-stop:
+		}
+	})
+	a, err := w.ask(ctx, callHead{id: p.calls.Add(1), task: begin.task}, begin.in, 0)
+	if err != nil {
+		return fmt.Errorf("potok/process: Init: %w", err)
+	}
+	if len(a.failure) > 0 {
+		far, bad := wire.DecodeError(a.failure)
+		if bad != nil {
+			return bad
+		}
+		return fmt.Errorf("potok/process: Init: %w", far)
+	}
+	return nil
+}

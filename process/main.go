@@ -1,0 +1,63 @@
+package process
+
+import (
+	"os"
+	"strconv"
+	"strings"
+	"sync/atomic"
+)
+
+// guard is the variable that makes a process a worker, together with pipes as its files 3 and 4. Its value is what the pool
+// wants of it.
+const guard = "POTOK_WORKER"
+
+var mainCalled atomic.Bool
+
+// Main makes this program able to have workers: they are this program again, and Main is where they stay. It is the first
+// statement of main, and of TestMain in a package whose tests have a Pool:
+//
+//	func main() {
+//		process.Main()
+//		…
+//	}
+//
+// In a worker it serves calls, and does not return. In any other process it returns at once. What a Task needs has to be
+// there before: tasks are defined at package level. It is not for concurrent use.
+func Main() {
+	mainCalled.Store(true)
+	wish, asked := os.LookupEnv(guard)
+	if !asked {
+		return
+	}
+	// At once, so that a task that runs this program gets the plain program.
+	os.Unsetenv(guard)
+	w, ok := parseWish(wish)
+	if !ok || !isPipe(callsFD) || !isPipe(answersFD) {
+		return
+	}
+	serve(w)
+}
+
+// The files of a worker, as exec.Cmd numbers ExtraFiles.
+const (
+	callsFD   = 3
+	answersFD = 4
+)
+
+// A wish is what a pool wants of its workers.
+type wish struct {
+	processors int
+	memory     int64 // bytes; 0: no limit
+}
+
+func (w wish) String() string {
+	return strconv.Itoa(w.processors) + " " + strconv.FormatInt(w.memory, 10)
+}
+
+func parseWish(s string) (w wish, ok bool) {
+	processors, memory, _ := strings.Cut(s, " ")
+	var err1, err2 error
+	w.processors, err1 = strconv.Atoi(processors)
+	w.memory, err2 = strconv.ParseInt(memory, 10, 64)
+	return w, err1 == nil && err2 == nil && w.processors > 0 && w.memory >= 0
+}

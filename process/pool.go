@@ -1,0 +1,178 @@
+package process
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/potok-go/potok"
+	"github.com/potok-go/potok/internal/registry"
+	"github.com/potok-go/potok/internal/remote"
+	"github.com/potok-go/potok/internal/wire"
+)
+
+// Pool is an Executor whose calls run in processes of their own: this program again. It is made by NewPool, and takes
+// Tasks only. All methods are safe for concurrent use.
+type Pool struct {
+	*remote.Executor
+	options options
+	wish    wish
+
+	starts  chan func()    // for the goroutine that starts all workers
+	keepers sync.WaitGroup // one for each place, and who starts and who prints
+	leaving chan struct{}  // closed when workers are not needed any more
+	leave   sync.Once
+	places  []place
+	printer printer
+	calls   atomic.Uint64 // numbers them
+}
+
+// NewPool starts so many workers, and returns at once: calls are queued until a worker is there.
+//
+// It does not block. It returns an error if Main was not called in this process, as a worker would then run the program
+// instead of serving, and if pipes cannot be made. It panics if workers is less than 1.
+func NewPool(workers int, opts ...Option) (*Pool, error) {
+	if workers < 1 {
+		panic(fmt.Sprintf("potok/process: NewPool(%d)", workers))
+	}
+	o := options{backlog: -1, grace: DefaultGrace, output: os.Stderr}
+	for _, opt := range opts {
+		opt.apply(&o)
+	}
+	if !mainCalled.Load() {
+		return nil, errors.New("potok/process: Main was not called: it has to be the first statement of main, and of TestMain")
+	}
+	if o.init != nil && o.init.err != nil {
+		return nil, fmt.Errorf("potok/process: argument of Init: %w", o.init.err)
+	}
+	p := &Pool{
+		options: o,
+		wish:    wish{processors: max(1, runtime.GOMAXPROCS(0)/workers), memory: o.memory},
+		starts:  make(chan func()),
+		leaving: make(chan struct{}),
+		places:  make([]place, workers),
+	}
+	p.printer = printer{turn: make(chan struct{}, 1), to: o.output}
+	p.Executor = remote.New(remote.Config{
+		Places:   workers,
+		Backlog:  o.backlog,
+		Name:     o.name,
+		Observer: o.observer,
+		Encode:   encode,
+		Carry:    p.carry,
+		Worker:   p.workerName,
+	})
+	p.keepers.Go(p.start)
+	for i := range p.places {
+		p.places[i].kept = true
+		p.keepers.Go(func() { p.keep(i) })
+	}
+	return p, nil
+}
+
+func encode(c registry.Call) ([]byte, error) {
+	t := c.Task()
+	for _, typ := range []struct {
+		what string
+		t    interface{ String() string }
+		err  error
+	}{{"argument", t.In, wire.CheckType(t.In)}, {"result", t.Out, wire.CheckType(t.Out)}} {
+		if typ.err != nil {
+			return nil, fmt.Errorf("potok/process: the %s of %s cannot be sent: %w", typ.what, t.Name, typ.err)
+		}
+	}
+	in, err := wire.Append(nil, c.In())
+	if err != nil {
+		return nil, fmt.Errorf("potok/process: the argument of %s: %w", t.Name, err)
+	}
+	f := callHead{task: t.Name}.frame(in)
+	if err := f.seal(); err != nil {
+		return nil, fmt.Errorf("potok/process: the argument of %s: %w", t.Name, err)
+	}
+	return in, nil
+}
+
+// carry takes a call to the worker at its place and back.
+func (p *Pool) carry(ctx context.Context, c registry.Call, in []byte, i int) (free bool, err error) {
+	at := &p.places[i]
+	defer func() { free = at.release() }()
+	w, err := p.workerAt(ctx, i)
+	if err != nil {
+		return false, err
+	}
+	h := callHead{id: p.calls.Add(1), task: c.Task().Name}
+	if d, ok := ctx.Deadline(); ok {
+		h.remains = max(1, time.Until(d))
+	}
+	a, err := w.ask(ctx, h, in, p.options.grace)
+	if err != nil {
+		if ctx.Err() != nil {
+			err = fmt.Errorf("%w: %w", registry.ContextError(ctx), err)
+		}
+		return false, err
+	}
+	if w.tasks++; w.tasks == p.options.maxTasks {
+		w.retire()
+	}
+	return false, a.store(c)
+}
+
+// store puts the result where it belongs and returns the error.
+func (a answer) store(c registry.Call) error {
+	if len(a.out) > 0 {
+		if err := wire.Decode(a.out, c.Out()); err != nil {
+			return potok.Permanent(fmt.Errorf("potok/process: result of %s: %w", c.Task().Name, err))
+		}
+	}
+	if len(a.failure) == 0 {
+		return nil
+	}
+	far, err := wire.DecodeError(a.failure)
+	if err != nil {
+		return potok.Permanent(err)
+	}
+	return far
+}
+
+func (p *Pool) workerName(place int) string {
+	name := p.options.name
+	if name == "" {
+		name = "process"
+	}
+	return fmt.Sprintf("%s/%d", name, place)
+}
+
+// Shutdown takes no more calls and blocks until those that it accepted are done and the workers are gone. When ctx ends
+// first it cancels the rest and returns ctx's cause; it does not wait then, and workers live until their calls have ended.
+// It is safe for concurrent use.
+func (p *Pool) Shutdown(ctx context.Context) error {
+	return p.end(p.Executor.Shutdown(ctx))
+}
+
+// Close takes no more calls, cancels what is queued, ends what runs, and blocks until the workers are gone: for as long
+// as a call is given to end, then it is killed. It is safe for concurrent use, and may be called any number of times.
+func (p *Pool) Close() error {
+	return p.end(p.Executor.Close())
+}
+
+// end lets the workers go, and waits for them, or lets go of each when its call has ended if that may take a while.
+func (p *Pool) end(err error) error {
+	if err == nil {
+		p.stop()
+		p.keepers.Wait()
+		return nil
+	}
+	go func() { // nobody waits for it: that is what the error says
+		p.Landed()
+		p.stop()
+	}()
+	return err
+}
+
+// stop lets the workers go.
+func (p *Pool) stop() { p.leave.Do(func() { close(p.leaving) }) }

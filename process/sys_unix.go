@@ -1,0 +1,33 @@
+//go:build unix
+
+package process
+
+import (
+	"os"
+	"strings"
+	"syscall"
+)
+
+func isPipe(fd int) bool {
+	var st syscall.Stat_t
+	return syscall.Fstat(fd, &st) == nil && st.Mode&syscall.S_IFMT == syscall.S_IFIFO
+}
+
+// ownFile makes a file that the pool has given a file of this process only: no child of it gets it.
+func ownFile(fd int, name string) *os.File {
+	syscall.CloseOnExec(fd)
+	_ = syscall.SetNonblock(fd, true) // so that a read is no thread
+	return os.NewFile(uintptr(fd), name)
+}
+
+func signalOf(s *os.ProcessState) os.Signal {
+	if status, ok := s.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+		return status.Signal()
+	}
+	return nil
+}
+
+// outOfMemory says whether a worker died because the system gave it no more.
+func outOfMemory(stderr string) bool {
+	return strings.Contains(stderr, "out of memory") || strings.Contains(stderr, "cannot allocate memory")
+}

@@ -1,0 +1,22 @@
+package process
+
+import (
+	"errors"
+	"os"
+	"syscall"
+)
+
+func isPipe(int) bool { return false }
+
+func ownFile(fd int, name string) *os.File { return os.NewFile(uintptr(fd), name) }
+
+func signalOf(*os.ProcessState) os.Signal { return nil }
+
+func outOfMemory(string) bool { return false }
+
+// self fails: a worker is given its pipes as files 3 and 4, which Windows does not have.
+func self() (string, error) { return "", errors.ErrUnsupported }
+
+func sysProcAttr() *syscall.SysProcAttr { return nil }
+
+func limitMemory(int64) error { return errors.ErrUnsupported }
