@@ -17,6 +17,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/potok-go/potok/process"
 )
 
 const (
@@ -26,6 +28,7 @@ const (
 )
 
 func main() {
+	process.Main()
 	// A closed pipe must come back as an error of the write: the run then ends by itself, quietly and with exit code 0.
 	signal.Ignore(syscall.SIGPIPE)
 	log.SetOutput(io.Discard) // net/http tells there what servers do wrong

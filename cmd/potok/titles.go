@@ -13,7 +13,7 @@ import (
 )
 
 func newTitles() *cobra.Command {
-	f := titlesFlags{maxBody: titles.DefaultMaxBody}
+	f := titlesFlags{fetch: fetchFlags{MaxBody: titles.DefaultMaxBody}}
 	cmd := &cobra.Command{
 		Use:   "titles [flags] [URL|FILE]… | -",
 		Short: "Print the titles of pages",
@@ -30,6 +30,8 @@ csv, tsv: the same in columns, under a row of their names.
 
 No worker waits for a host, a rate or another attempt: the page is set aside and another one is read. Connections that fail, resets,
 time-outs and the statuses 429, 500, 502, 503 and 504 are tried again, after a random pause or when the server's Retry-After says so.
+
+With --on processes a page is fetched in a process of its own: one that brings it down costs only itself. Limits hold for the run.
 
 With -o FILE every record is written as soon as it is known, and the file is put in order at the end. With --resume a run that was
 killed goes on where it was: what has a good record in FILE is not fetched again, an input that occurs twice is fetched once, and
@@ -65,11 +67,11 @@ func (f *titlesFlags) run(cmd *cobra.Command, args []string) error {
 		}
 		args = []string{"-"}
 	}
-	fetcher, err := f.fetcher()
+	fetch, stop, err := f.place(args, cmd.ErrOrStderr())
 	if err != nil {
 		return err
 	}
-	defer fetcher.Close()
+	defer stop()
 	in, err := openInputs(args, f.lists, cmd.InOrStdin())
 	if err != nil {
 		return err
@@ -83,7 +85,7 @@ func (f *titlesFlags) run(cmd *cobra.Command, args []string) error {
 	errOut := cmd.ErrOrStderr()
 	r := &titlesRun{
 		titlesFlags: f, in: in, out: out, summary: newSummary(), monitor: newMonitor(errOut, f.progress, f.quiet),
-		crawl: f.crawl(fetcher, out.order != nil), pool: potok.NewPool(f.workers, potok.WithName("titles")),
+		crawl: f.crawl(fetch, out.order != nil), pool: potok.NewPool(f.workers, potok.WithName("titles")),
 	}
 	defer r.pool.Close() //nolint:errcheck // nothing runs any more
 	if r.monitor.bar != nil && f.output == "" && isTerminal(out.w) {

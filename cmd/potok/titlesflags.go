@@ -27,23 +27,30 @@ type titlesFlags struct {
 	output    string
 	resume    bool
 
-	timeout, connect, deadline time.Duration
-	retries                    int
-	maxWait                    time.Duration
-	perHost                    int
-	rate                       rate
-	deadHost                   int
-	maxBody                    byteSize
-	redirects                  int
+	fetch fetchFlags
 
-	robots, insecure, denyPrivate bool
-	userAgent, proxy              string
-	headers                       []string
-	css, xpath                    string
-	allMatches                    bool
+	deadline time.Duration
+	retries  int
+	maxWait  time.Duration
+	perHost  int
+	rate     rate
+	deadHost int
 
 	progress       string
 	quiet, verbose bool
+}
+
+// fetchFlags are those that a Fetcher is made of. They are sent to workers, whole.
+type fetchFlags struct {
+	Timeout, Connect time.Duration
+	MaxBody          byteSize
+	Redirects        int
+
+	Robots, Insecure, DenyPrivate bool
+	UserAgent, Proxy              string
+	Headers                       []string
+	CSS, XPath                    string
+	AllMatches                    bool
 }
 
 // places are what --on takes.
@@ -62,26 +69,26 @@ func (f *titlesFlags) register(cmd *cobra.Command) {
 	flags.StringVarP(&f.output, "output", "o", "", "write records to `FILE`, not to stdout")
 	flags.BoolVar(&f.resume, "resume", false, "with -o, go on where FILE ends: inputs with a good record in it are skipped")
 
-	flags.DurationVar(&f.timeout, "timeout", titles.DefaultTimeout, "give an attempt up after `D`")
-	flags.DurationVar(&f.connect, "connect-timeout", titles.DefaultConnectTimeout, "give a connection up after `D`")
+	flags.DurationVar(&f.fetch.Timeout, "timeout", titles.DefaultTimeout, "give an attempt up after `D`")
+	flags.DurationVar(&f.fetch.Connect, "connect-timeout", titles.DefaultConnectTimeout, "give a connection up after `D`")
 	flags.DurationVar(&f.deadline, "deadline", 0, "give a page up after `D`, with its retries and waits (default none)")
 	flags.IntVar(&f.retries, "retries", titles.DefaultRetries, "try a page `N` times more that failed in a way that may pass")
 	flags.DurationVar(&f.maxWait, "max-wait", titles.DefaultMaxWait, "obey a Retry-After of at most `D`; fail beyond")
 	flags.IntVar(&f.perHost, "per-host", titles.DefaultPerHost, "fetch `N` pages of a host and port at once; 0: no limit")
 	flags.Var(&f.rate, "rate", "begin `N[/s|/m]` fetches of a host and port at most; 0: no limit (default none)")
 	flags.IntVar(&f.deadHost, "dead-host", titles.DefaultDeadHost, "after `N` failed connections in a row a host's other pages fail at once; 0: never")
-	flags.Var(&f.maxBody, "max-body", "look at the first `N` bytes of a page, also 64KiB, 1MiB")
-	flags.IntVar(&f.redirects, "redirects", titles.DefaultRedirects, "follow at most `N` redirects")
+	flags.Var(&f.fetch.MaxBody, "max-body", "look at the first `N` bytes of a page, also 64KiB, 1MiB")
+	flags.IntVar(&f.fetch.Redirects, "redirects", titles.DefaultRedirects, "follow at most `N` redirects")
 
-	flags.BoolVar(&f.robots, "robots", false, "obey robots.txt")
-	flags.StringVar(&f.userAgent, "user-agent", titles.DefaultUserAgent, "`NAME` that servers are told")
-	flags.StringVar(&f.proxy, "proxy", "", "fetch through `URL`, http, https or socks5 (default from HTTP_PROXY, HTTPS_PROXY and NO_PROXY)")
-	flags.StringArrayVarP(&f.headers, "header", "H", nil, "send `'NAME: VALUE'`; repeatable")
-	flags.BoolVar(&f.insecure, "insecure", false, "take every certificate for good")
-	flags.BoolVar(&f.denyPrivate, "deny-private", false, "do not connect to private addresses, through redirects neither")
-	flags.StringVar(&f.css, "select", "", "print the text of the first element that matches `CSS`, not the title")
-	flags.StringVar(&f.xpath, "xpath", "", "print what the first match of `EXPR` says, not the title")
-	flags.BoolVar(&f.allMatches, "all-matches", false, "print all matches of --select or --xpath")
+	flags.BoolVar(&f.fetch.Robots, "robots", false, "obey robots.txt")
+	flags.StringVar(&f.fetch.UserAgent, "user-agent", titles.DefaultUserAgent, "`NAME` that servers are told")
+	flags.StringVar(&f.fetch.Proxy, "proxy", "", "fetch through `URL`, http, https or socks5 (default from HTTP_PROXY, HTTPS_PROXY and NO_PROXY)")
+	flags.StringArrayVarP(&f.fetch.Headers, "header", "H", nil, "send `'NAME: VALUE'`; repeatable")
+	flags.BoolVar(&f.fetch.Insecure, "insecure", false, "take every certificate for good")
+	flags.BoolVar(&f.fetch.DenyPrivate, "deny-private", false, "do not connect to private addresses, through redirects neither")
+	flags.StringVar(&f.fetch.CSS, "select", "", "print the text of the first element that matches `CSS`, not the title")
+	flags.StringVar(&f.fetch.XPath, "xpath", "", "print what the first match of `EXPR` says, not the title")
+	flags.BoolVar(&f.fetch.AllMatches, "all-matches", false, "print all matches of --select or --xpath")
 
 	flags.StringVar(&f.progress, "progress", "auto", "show on stderr how far it is, in `MODE`: auto (a bar on a terminal), bar, plain, json or none")
 	flags.BoolVarP(&f.quiet, "quiet", "q", false, "do not tell on stderr which pages failed, nor a summary")
@@ -115,7 +122,7 @@ func (f *titlesFlags) check(args []string) (format, error) {
 		{"retries", f.retries, 0, 100},
 		{"per-host", f.perHost, 0, maxWorkers},
 		{"dead-host", f.deadHost, 0, 1_000_000},
-		{"redirects", f.redirects, 0, 1000},
+		{"redirects", f.fetch.Redirects, 0, 1000},
 	} {
 		if n.value < n.from || n.value > n.to {
 			return format{}, fmt.Errorf("--%s is %d, must be from %d to %d", n.name, n.value, n.from, n.to)
@@ -125,7 +132,7 @@ func (f *titlesFlags) check(args []string) (format, error) {
 		name  string
 		value time.Duration
 		zero  bool
-	}{{"timeout", f.timeout, false}, {"connect-timeout", f.connect, false}, {"deadline", f.deadline, true}, {"max-wait", f.maxWait, true}} {
+	}{{"timeout", f.fetch.Timeout, false}, {"connect-timeout", f.fetch.Connect, false}, {"deadline", f.deadline, true}, {"max-wait", f.maxWait, true}} {
 		if d.value < 0 || d.value == 0 && !d.zero {
 			return format{}, fmt.Errorf("--%s is %v, must be more than 0", d.name, d.value)
 		}
@@ -139,13 +146,13 @@ func (f *titlesFlags) check(args []string) (format, error) {
 		}
 	}
 	switch {
-	case f.on != "goroutines":
+	case f.on == "cluster":
 		return format{}, fmt.Errorf("--on %s is not there yet; leave it out to run on goroutines", f.on)
 	case f.resume && f.output == "":
 		return format{}, errors.New("--resume goes on with a file; say which by -o FILE")
-	case f.css != "" && f.xpath != "":
+	case f.fetch.CSS != "" && f.fetch.XPath != "":
 		return format{}, errors.New("--select and --xpath exclude each other")
-	case f.allMatches && f.css == "" && f.xpath == "":
+	case f.fetch.AllMatches && f.fetch.CSS == "" && f.fetch.XPath == "":
 		return format{}, errors.New("--all-matches goes with --select or --xpath")
 	case f.quiet && f.verbose:
 		return format{}, errors.New("-q and -v exclude each other")
@@ -162,13 +169,13 @@ func (f *titlesFlags) check(args []string) (format, error) {
 func flagFault(flag string, err error) error { return fmt.Errorf("--%s: %s", flag, reason(err)) }
 
 // fetcher makes the Fetcher that the flags ask for.
-func (f *titlesFlags) fetcher() (*titles.Fetcher, error) {
+func (f *fetchFlags) fetcher(workers int) (*titles.Fetcher, error) {
 	options := []titles.Option{
-		titles.Timeout(f.timeout), titles.ConnectTimeout(f.connect), titles.Workers(f.workers), titles.MaxBody(int64(f.maxBody)),
-		titles.Redirects(f.redirects), titles.UserAgent(f.userAgent),
+		titles.Timeout(f.Timeout), titles.ConnectTimeout(f.Connect), titles.Workers(workers), titles.MaxBody(int64(f.MaxBody)),
+		titles.Redirects(f.Redirects), titles.UserAgent(f.UserAgent),
 	}
 	for on, option := range map[*bool]func() titles.Option{
-		&f.robots: titles.Robots, &f.insecure: titles.Insecure, &f.denyPrivate: titles.DenyPrivate, &f.allMatches: titles.AllMatches,
+		&f.Robots: titles.Robots, &f.Insecure: titles.Insecure, &f.DenyPrivate: titles.DenyPrivate, &f.AllMatches: titles.AllMatches,
 	} {
 		if *on {
 			options = append(options, option())
@@ -178,10 +185,10 @@ func (f *titlesFlags) fetcher() (*titles.Fetcher, error) {
 		options = append(options, o)
 		return err
 	}
-	if _, err := titles.Header("User-Agent", f.userAgent); err != nil {
+	if _, err := titles.Header("User-Agent", f.UserAgent); err != nil {
 		return nil, flagFault("user-agent", err)
 	}
-	for _, h := range f.headers {
+	for _, h := range f.Headers {
 		name, value, ok := strings.Cut(h, ":")
 		if !ok {
 			return nil, fmt.Errorf("--header %q has no colon; write 'Name: value'", h)
@@ -190,8 +197,8 @@ func (f *titlesFlags) fetcher() (*titles.Fetcher, error) {
 			return nil, flagFault("header", err)
 		}
 	}
-	if f.proxy != "" {
-		u, err := url.Parse(f.proxy)
+	if f.Proxy != "" {
+		u, err := url.Parse(f.Proxy)
 		if err == nil {
 			err = add(titles.Proxy(u))
 		}
@@ -199,13 +206,13 @@ func (f *titlesFlags) fetcher() (*titles.Fetcher, error) {
 			return nil, flagFault("proxy", err)
 		}
 	}
-	if f.css != "" {
-		if err := add(titles.Select(f.css)); err != nil {
+	if f.CSS != "" {
+		if err := add(titles.Select(f.CSS)); err != nil {
 			return nil, flagFault("select", err)
 		}
 	}
-	if f.xpath != "" {
-		if err := add(titles.XPath(f.xpath)); err != nil {
+	if f.XPath != "" {
+		if err := add(titles.XPath(f.XPath)); err != nil {
 			return nil, flagFault("xpath", err)
 		}
 	}
@@ -213,7 +220,7 @@ func (f *titlesFlags) fetcher() (*titles.Fetcher, error) {
 }
 
 // crawl makes the Crawl that the flags ask for.
-func (f *titlesFlags) crawl(fetcher *titles.Fetcher, sorted bool) *titles.Crawl {
+func (f *titlesFlags) crawl(fetch fetchFunc, sorted bool) *titles.Crawl {
 	options := []titles.CrawlOption{
 		titles.PerHost(f.perHost), titles.Every(f.rate.every), titles.Retries(f.retries), titles.MaxWait(f.maxWait), titles.DeadHost(f.deadHost),
 	}
@@ -229,5 +236,5 @@ func (f *titlesFlags) crawl(fetcher *titles.Fetcher, sorted bool) *titles.Crawl 
 	case sorted:
 		options = append(options, titles.Early())
 	}
-	return titles.NewCrawl(fetcher.Fetch, options...)
+	return titles.NewCrawl(fetch, options...)
 }
