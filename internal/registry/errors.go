@@ -64,18 +64,24 @@ func same(old, err error) (is bool) {
 }
 
 // Codes returns the code of every registered error that err matches, in the
-// order in which they were registered.
+// order in which they were registered. One whose Is or Unwrap panics when it is
+// asked for one of them does not match that one.
 func Codes(err error) []string {
 	sentinels.mu.RLock()
 	order := sentinels.order // append never changes what is below len
 	sentinels.mu.RUnlock()
 	var codes []string
 	for _, c := range order { // errors.Is may run the user's code: no lock is held
-		if errors.Is(err, c.err) {
+		if matches(err, c.err) {
 			codes = append(codes, c.code)
 		}
 	}
 	return codes
+}
+
+func matches(err, target error) (is bool) {
+	defer func() { _ = recover() }()
+	return errors.Is(err, target)
 }
 
 // ErrorOf returns the error registered under code, or nil.

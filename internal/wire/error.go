@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/fxamacker/cbor/v2"
-
 	"github.com/potok-go/potok/internal/registry"
 )
 
@@ -19,8 +17,8 @@ type errorFrame struct {
 }
 
 type typedFrame struct {
-	Code  string          `cbor:"1,keyasint"`
-	Value cbor.RawMessage `cbor:"2,keyasint"`
+	Code  string `cbor:"1,keyasint"`
+	Value []byte `cbor:"2,keyasint"` // as Append writes it
 }
 
 // AppendError appends err, which is not nil. After DecodeError it has the same text, is permanent if it was, and matches
@@ -29,16 +27,14 @@ func AppendError(b []byte, err error) []byte {
 	f := errorFrame{Text: textOf(err)}
 	// An Unwrap, Is or As of the user's may panic, as Error may on a nil pointer.
 	// What one of them hides does not hide the rest.
-	guard(func() { f.Codes = registry.Codes(err) })
+	f.Codes = registry.Codes(err)
 	guard(func() { _, f.Permanent = errors.AsType[*registry.PermanentError](err) })
 	for _, t := range registry.ErrorTypes() {
 		guard(func() {
-			v, ok := t.Find(err)
-			if !ok {
-				return
-			}
-			if value, bad := marshal(nil, v); bad == nil {
-				f.Typed = append(f.Typed, typedFrame{t.Code, value})
+			if v, ok := t.Find(err); ok {
+				if value, bad := Append(nil, v); bad == nil { // else the text has to do
+					f.Typed = append(f.Typed, typedFrame{t.Code, value})
+				}
 			}
 		})
 	}
@@ -89,8 +85,8 @@ func DecodeError(b []byte) (far, err error) {
 			continue
 		}
 		v := t.New()
-		if err := unmarshal(typed.Value, v); err != nil {
-			return nil, fmt.Errorf("potok: an error of type %s cannot be read: %w", t.Code, err)
+		if err := Decode(typed.Value, v); err != nil {
+			return nil, fmt.Errorf("potok: an error of type %s: %w", t.Code, err)
 		}
 		e.matches = append(e.matches, t.Error(v))
 	}

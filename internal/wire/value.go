@@ -53,15 +53,25 @@ func Append(b []byte, v any) ([]byte, error) {
 // minRoom is room for what is small.
 const minRoom = 62
 
-// weight is about how many bytes v becomes, and never more than a little over what it takes in memory: so that a large
-// value is not copied again and again while b grows. It does not follow pointers, which may be a cycle, nor look at
-// elements.
+// weight is about how many bytes v becomes, and never much more than it takes in memory: so that a large value is not
+// copied again and again while b grows. It does not follow pointers, which may be a cycle.
 func weight(v reflect.Value, depth int) int {
 	switch v.Kind() {
 	case reflect.String:
 		return v.Len()
 	case reflect.Slice:
-		return v.Len() * int(min(v.Type().Elem().Size(), 64))
+		elem := v.Type().Elem()
+		switch size := int(min(elem.Size(), 64)); {
+		case size <= 1:
+			return v.Len()
+		case elem.Kind() != reflect.String:
+			return v.Len() * (size + 1) // a number has a byte in front
+		}
+		sum := 0
+		for i := range v.Len() {
+			sum += 5 + v.Index(i).Len()
+		}
+		return sum
 	case reflect.Pointer:
 		if depth > 0 {
 			return 0
