@@ -33,7 +33,8 @@ func Define[In, Out any](name string, fn func(context.Context, In) (Out, error),
 		In:   reflect.TypeFor[In](),
 		Out:  reflect.TypeFor[Out](),
 		Run: func(ctx context.Context, in any) (any, error) {
-			return fn(ctx, *in.(*In))
+			out, err := fn(ctx, *in.(*In))
+			return &out, err
 		},
 	}
 	registry.Add(t.registered)

@@ -111,11 +111,16 @@ var errorRules = []rule{
 		}
 		p := e.probe()
 		fails(e, halfway.With(potok.Retry(3, 0, 0)).Submit(e.background, ex, p.name))
-		if n := p.count("+halfway"); n > 1 {
+		if n := p.count("+halfway"); n > 0 {
+			e.Errorf("a task whose result cannot be sent, as its type tells, ran %d times", n)
+		}
+		fails(e, echoInner.With(potok.Retry(3, 0, 0)).Submit(e.background, ex, endless()))
+		fails(e, cyclic.With(potok.Retry(3, 0, 0)).Submit(e.background, ex, p.name))
+		if n := p.count("+cyclic"); n != 1 {
 			e.Errorf("a result that cannot be sent was tried %d times", n)
 		}
 		gives(e, echoInt.Submit(e.background, ex, 1), 1)
-		equal(e, "failed", e.idle(ex).Failed, 21)
+		equal(e, "failed", e.idle(ex).Failed, 23)
 	}},
 }
 

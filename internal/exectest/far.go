@@ -2,7 +2,6 @@ package exectest
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"runtime/debug"
@@ -10,6 +9,7 @@ import (
 
 	"github.com/potok-go/potok"
 	"github.com/potok-go/potok/internal/registry"
+	"github.com/potok-go/potok/internal/wire"
 )
 
 // line is what the two sides of one call have in common: nothing but bytes.
@@ -39,7 +39,7 @@ func (l *line) serve() {
 			var f endFrame
 			unpack(b, &f)
 			// A deadline ends the context here by itself, with the right Err.
-			if why := decodeError(f.Why); !errors.Is(why, context.DeadlineExceeded) {
+			if why := unpackError(f.Why); !errors.Is(why, context.DeadlineExceeded) {
 				end(why)
 			}
 		case <-gone:
@@ -81,16 +81,20 @@ func run(ctx context.Context, name string, arg []byte) (any, error) {
 		return nil, potok.Permanent(fmt.Errorf("exectest: nobody knows task %q: define it at package level", name))
 	}
 	in := task.NewIn()
-	if err := json.Unmarshal(arg, in); err != nil {
-		return nil, potok.Permanent(fmt.Errorf("exectest: argument of %s: %w", name, err))
+	if err := wire.Decode(arg, in); err != nil {
+		return nil, potok.Permanent(fmt.Errorf("exectest: the argument of %s: %w", name, err))
 	}
 	return task.Run(ctx, in)
 }
 
+// answer packs a result and an error, each of which may be nil.
 func answer(out any, err error) []byte {
-	b, bad := json.Marshal(out)
-	if bad != nil {
-		err = potok.Permanent(fmt.Errorf("exectest: the result cannot be sent: %w", bad))
+	var b []byte
+	if out != nil {
+		var bad error
+		if b, bad = wire.Append(nil, out); bad != nil {
+			err = potok.Permanent(fmt.Errorf("exectest: the result cannot be sent: %w", bad))
+		}
 	}
-	return pack(answerFrame{encodeError(err)}, b)
+	return pack(answerFrame{packError(err)}, b)
 }

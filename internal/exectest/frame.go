@@ -3,17 +3,15 @@ package exectest
 import (
 	"encoding/binary"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"time"
 
-	"github.com/potok-go/potok"
-	"github.com/potok-go/potok/internal/registry"
+	"github.com/potok-go/potok/internal/wire"
 )
 
 // What crosses between the two sides of a Wire: a head as JSON, with its length
-// in front, and a payload behind it, the argument or the result as JSON. The near
-// side sends a callFrame and perhaps an endFrame, the far side one answerFrame.
+// in front, and a payload behind it, the argument or the result, as internal/wire
+// writes it and the errors in the heads. The near side sends a callFrame and
+// perhaps an endFrame, the far side one answerFrame.
 
 type callFrame struct {
 	Task string
@@ -24,78 +22,31 @@ type callFrame struct {
 }
 
 // endFrame ends the far context. Why matches what the near one ended with.
-type endFrame struct{ Why *errorFrame }
+type endFrame struct{ Why []byte }
 
-type answerFrame struct{ Err *errorFrame } // the result is there also beside an error
+// answerFrame ends the call. The result is there also beside an error, but for a
+// panic.
+type answerFrame struct{ Err []byte } // nil: none
 
-// errorFrame is an error as bytes: its text, and everything that lets it match
-// on the other side what it matched on this one.
-type errorFrame struct {
-	Text      string
-	Codes     []string    `json:",omitempty"`
-	Permanent bool        `json:",omitempty"`
-	Panic     *panicFrame `json:",omitempty"`
-}
-
-type panicFrame struct {
-	Value string
-	Stack []byte
-}
-
-func encodeError(err error) *errorFrame {
+// packError makes bytes of an error, which may be nil.
+func packError(err error) []byte {
 	if err == nil {
 		return nil
 	}
-	f := &errorFrame{Text: textOf(err)}
-	// An Unwrap or Is of the user's may panic, as Error may on a nil pointer.
-	func() {
-		defer func() { _ = recover() }()
-		f.Codes = registry.Codes(err)
-		_, f.Permanent = errors.AsType[*registry.PermanentError](err)
-		if p, ok := errors.AsType[*potok.PanicError](err); ok {
-			f.Panic = &panicFrame{Value: fmt.Sprint(p.Value), Stack: p.Stack}
-		}
-	}()
-	return f
+	return wire.AppendError(nil, err)
 }
 
-// textOf is err.Error() for errors whose Error may panic.
-func textOf(err error) (text string) {
-	defer func() {
-		if v := recover(); v != nil {
-			text = fmt.Sprintf("%T, whose Error panics: %v", err, v)
-		}
-	}()
-	return err.Error()
-}
-
-func decodeError(f *errorFrame) error {
-	if f == nil {
+// unpackError makes an error of them again.
+func unpackError(b []byte) error {
+	if b == nil {
 		return nil
 	}
-	e := &farError{text: f.Text}
-	for _, code := range f.Codes {
-		if known := registry.ErrorOf(code); known != nil {
-			e.matches = append(e.matches, known)
-		}
+	far, err := wire.DecodeError(b)
+	if err != nil {
+		panic("exectest: " + err.Error())
 	}
-	if f.Panic != nil {
-		e.matches = append(e.matches, &potok.PanicError{Value: f.Panic.Value, Stack: f.Panic.Stack})
-	}
-	if f.Permanent {
-		return &registry.PermanentError{Err: e}
-	}
-	return e
+	return far
 }
-
-// farError is an error that has crossed.
-type farError struct {
-	text    string
-	matches []error
-}
-
-func (e *farError) Error() string   { return e.text }
-func (e *farError) Unwrap() []error { return e.matches }
 
 // pack makes a frame of a head and its payload.
 func pack(head any, payload []byte) []byte {

@@ -240,14 +240,25 @@ var outlive = potok.Define("exectest.outlive", func(ctx context.Context, probe s
 // withFunc cannot become bytes.
 type withFunc struct{ Func func() }
 
-// unsendable has it for its argument, halfway for its result.
+// unsendable has it for its argument, halfway for its result; the result of
+// cyclic has no end.
 var (
 	unsendable = potok.Define("exectest.unsendable", func(context.Context, withFunc) (int, error) { return 1, nil })
 	halfway    = potok.Define("exectest.halfway", func(_ context.Context, probe string) (withFunc, error) {
 		mediumOf(probe).note("+halfway")
 		return withFunc{func() {}}, nil
 	})
+	cyclic = potok.Define("exectest.cyclic", func(_ context.Context, probe string) (*inner, error) {
+		mediumOf(probe).note("+cyclic")
+		return endless(), nil
+	})
 )
+
+func endless() *inner {
+	v := &inner{Name: "a"}
+	v.Next = v
+	return v
+}
 
 // shared is how a task finds things of the case in memory: executors, functions.
 var shared struct {

@@ -2,7 +2,6 @@ package exectest
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strconv"
 	"sync"
@@ -10,6 +9,7 @@ import (
 
 	"github.com/potok-go/potok"
 	"github.com/potok-go/potok/internal/registry"
+	"github.com/potok-go/potok/internal/wire"
 )
 
 // A Wire is an Executor that turns every argument, result and error into bytes
@@ -86,7 +86,7 @@ func (w *Wire) dispatch(c registry.Call) {
 	reserved := w.reserve(c.Context())
 	// Encoded here and now, by the caller: once accepted the call may be cancelled
 	// and its argument dropped at any moment, until it has started.
-	in, err := json.Marshal(c.In())
+	in, err := encode(c)
 	it := &item{call: c, in: in}
 	w.mu.Lock()
 	w.items[c] = it // before Accept, as Withdrawn may be told before it returns
@@ -110,8 +110,17 @@ func (w *Wire) dispatch(c registry.Call) {
 	case late:
 		c.Cancel(potok.ErrClosed)
 	case err != nil:
-		c.Refuse(fmt.Errorf("exectest: the argument of %s cannot be sent: %w", c.Task().Name, err))
+		c.Refuse(fmt.Errorf("exectest: task %s: %w", c.Task().Name, err))
 	}
+}
+
+// encode makes bytes of the argument. It also fails where the result could not
+// be sent: better before the task has run than after.
+func encode(c registry.Call) ([]byte, error) {
+	if err := wire.CheckTask(c.Task()); err != nil {
+		return nil, err
+	}
+	return wire.Append(nil, c.In())
 }
 
 // pushLocked queues an accepted call, unless it has been withdrawn meanwhile or
@@ -243,17 +252,17 @@ func carry(ctx context.Context, c registry.Call, in []byte) error {
 	unwatch := context.AfterFunc(ctx, func() {
 		// Both the Err and the cause, so that a task that returns its context's
 		// cause returns an error that is known for its context's here.
-		l.toFar <- pack(endFrame{encodeError(registry.ContextError(ctx))}, nil)
+		l.toFar <- pack(endFrame{packError(registry.ContextError(ctx))}, nil)
 	})
 	var a answerFrame
 	out := unpack(<-l.toNear, &a)
 	unwatch()
-	if len(out) > 0 && string(out) != "null" { // after a panic there is none
-		if err := json.Unmarshal(out, c.Out()); err != nil {
+	if len(out) > 0 { // after a panic there is none
+		if err := wire.Decode(out, c.Out()); err != nil {
 			return potok.Permanent(fmt.Errorf("exectest: the result of %s: %w", c.Task().Name, err))
 		}
 	}
-	return decodeError(a.Err)
+	return unpackError(a.Err)
 }
 
 // vacate gives the place to the next call.

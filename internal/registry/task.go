@@ -14,8 +14,8 @@ type Task struct {
 	In   reflect.Type // of the argument
 	Out  reflect.Type // of the result
 
-	// Run runs the function here and now. in is an *In, as NewIn gives it; out
-	// is an Out, also beside an error.
+	// Run runs the function here and now. in is an *In, as NewIn gives it, and
+	// out an *Out, also beside an error.
 	Run func(ctx context.Context, in any) (out any, err error)
 }
 
