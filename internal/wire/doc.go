@@ -7,11 +7,12 @@
 //	frame = wire.AppendError(frame, failed)
 //	far, err := wire.DecodeError(payload)
 //
-// A value is CBOR (RFC 8949), but for a []byte, which goes as it is. What [CheckType] passes comes back as it was, save
-// what no copy can keep: two pointers to one thing come to point to two, a time keeps its instant and its offset but not
-// the name of its zone nor its monotonic reading, and a field tagged omitempty that is empty becomes nil. What the codec
-// would drop in silence CheckType refuses before anything is sent; [Append] refuses what only a value can show: nesting
-// too deep for the other side, a cycle among it, and the few times that have no text.
+// A value is CBOR (RFC 8949), but for a []byte, which goes as it is. Tags of fields are those named cbor or, where there
+// is none, json. What [CheckType] passes comes back as it was, save what no copy can keep or a tag gives away: two
+// pointers to one thing come to point to two; a time keeps its instant and its offset, but not the name of its zone nor
+// its monotonic reading; a slice or a map tagged omitempty becomes nil if it is empty. What the codec would drop in
+// silence CheckType refuses before anything is sent. [Append] refuses what only a value can show: nesting too deep for
+// the other side, a cycle among it, and the few times that have no text.
 //
 // [Decode] and [DecodeError] read what others have written. Whatever it is, they do not panic nor recurse deeper than
 // they allow, and nothing is allocated for a length before that many bytes are there. So they take no more memory than a

@@ -52,7 +52,10 @@ func formOf(t reflect.Type) (*form, error) {
 	for _, f := range forms {
 		switch out, in := p.Implements(f.out), p.Implements(f.in); {
 		case out && in:
-			return f, f.lent(t)
+			if err := f.lent(t); err != nil {
+				return nil, err
+			}
+			return f, nil
 		case out:
 			return nil, fmt.Errorf("has %s but no %s: give it both or neither", f.outName, f.inName)
 		case in && f.reads(t):

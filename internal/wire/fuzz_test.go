@@ -68,8 +68,8 @@ func FuzzDecode(f *testing.F) {
 		f.Add(byte(i), b)
 	}
 	f.Fuzz(func(t *testing.T, which byte, b []byte) {
-		make := targets[int(which)%len(targets)]
-		v := make()
+		target := targets[int(which)%len(targets)]
+		v := target()
 		var err error
 		n := allocated(func() { err = Decode(b, v) })
 		if limit := uint64(256<<10 + 1000*len(b)); n > limit && !raceEnabled {
@@ -82,7 +82,7 @@ func FuzzDecode(f *testing.F) {
 		if err != nil {
 			return
 		}
-		back := make()
+		back := target()
 		if err := Decode(first, back); err != nil {
 			t.Fatalf("%#v does not come back: %v", v, err)
 		}

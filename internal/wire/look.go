@@ -18,14 +18,11 @@ func look(v reflect.Value, depth int, pointed bool) error {
 		return lookAtTime(v, pointed)
 	}
 	s := shapeOf(t)
-	if !s.looked {
+	if !s.looked || isNil(v) {
 		return nil
 	}
 	switch v.Kind() {
 	case reflect.Pointer: // no level: no pointer leads to a pointer, so that the next is one
-		if v.IsNil() {
-			return nil
-		}
 		return look(v.Elem(), depth, true)
 	case reflect.Slice, reflect.Array:
 		return lookAtElements(v, depth+1)
@@ -42,6 +39,16 @@ func look(v reflect.Value, depth int, pointed bool) error {
 		return lookAtFields(v, s.fields, depth+1)
 	}
 	return nil
+}
+
+// isNil says whether v is null in the bytes, which is no level.
+func isNil(v reflect.Value) bool {
+	switch v.Kind() {
+	case reflect.Pointer, reflect.Slice, reflect.Map:
+		return v.IsNil()
+	default:
+		return false
+	}
 }
 
 func lookAtElements(v reflect.Value, depth int) error {

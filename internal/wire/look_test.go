@@ -46,10 +46,10 @@ func (v *nested) UnmarshalCBOR(b []byte) error {
 }
 
 // deepTo sends one value as deep as the limit allows on both sides, and one level more.
-func deepTo[T any](t *testing.T, name string, make func(levels int) T) {
+func deepTo[T any](t *testing.T, name string, of func(levels int) T) {
 	t.Helper()
 	for _, levels := range []int{1, 2, maxDepth - 1, maxDepth} {
-		v := make(levels)
+		v := of(levels)
 		b, err := Append(nil, &v)
 		if err != nil {
 			t.Errorf("%s, %d levels: %v", name, levels, err)
@@ -61,7 +61,7 @@ func deepTo[T any](t *testing.T, name string, make func(levels int) T) {
 		}
 	}
 	for _, levels := range []int{maxDepth + 1, 3 * maxDepth} {
-		v := make(levels)
+		v := of(levels)
 		if b, err := Append([]byte("x"), &v); !errors.Is(err, errDeep) || string(b) != "x" {
 			t.Errorf("%s, %d levels: %d bytes, %v", name, levels, len(b), err)
 		}
@@ -80,6 +80,13 @@ func TestTheDepthOfAValueIsLimitedAlikeOnBothSides(t *testing.T) {
 		v := ring{}
 		for range n - 1 {
 			v = ring{v}
+		}
+		return v
+	})
+	deepTo(t, "slices with nil", func(n int) ring {
+		v := ring{nil, nil}
+		for range n - 1 {
+			v = ring{v, nil}
 		}
 		return v
 	})

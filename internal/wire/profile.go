@@ -9,26 +9,24 @@ import (
 // maxDepth is how deep arrays and maps may lie in one another, on both sides.
 const maxDepth = 1000
 
-// The profile, as far as it is not the library's default. Each line has a test.
+// The profile, as far as it is not the library's default, which is checked with each release of it. Each line has a test.
 var (
 	encoder = must(cbor.EncOptions{
 		Time:          cbor.TimeRFC3339Nano, // keeps the offset and the nanoseconds
 		TimeTag:       cbor.EncTagRequired,
 		TextMarshaler: cbor.TextMarshalerTextString,
-		NaNConvert:    cbor.NaNConvertNone,   // the bits of a NaN are the user's
-		OmitEmpty:     cbor.OmitEmptyGoValue, // as encoding/json understands omitempty
+		NaNConvert:    cbor.NaNConvertNone, // the bits of a NaN are the user's
 		// The other side reads such arrays as any others.
 		ToIndefArrayStructTag: cbor.ToIndefArrayStructTagAllowed,
 	}.UserBufferEncMode())
 	decoder = must(cbor.DecOptions{
-		TimeTag:           cbor.DecTagOptional, // the zero time has none
-		MaxNestedLevels:   maxDepth,
-		MaxArrayElements:  math.MaxInt32,
-		MaxMapPairs:       math.MaxInt32,
-		UTF8:              cbor.UTF8DecodeInvalid,    // a Go string may hold any bytes
-		DupMapKey:         cbor.DupMapKeyEnforcedAPF, // else each side may see another value
-		FieldNameMatching: cbor.FieldNameMatchingCaseSensitive,
-		TextUnmarshaler:   cbor.TextUnmarshalerTextString,
+		TimeTag:          cbor.DecTagOptional, // the zero time has none
+		MaxNestedLevels:  maxDepth,
+		MaxArrayElements: math.MaxInt32,
+		MaxMapPairs:      math.MaxInt32,
+		UTF8:             cbor.UTF8DecodeInvalid,    // a Go string may hold any bytes
+		DupMapKey:        cbor.DupMapKeyEnforcedAPF, // else each side may see another value
+		TextUnmarshaler:  cbor.TextUnmarshalerTextString,
 	}.DecMode())
 )
 

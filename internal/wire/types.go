@@ -51,7 +51,7 @@ func nameOf(t reflect.Type) string {
 
 // CheckType returns an error that names the field if values of type t would not come back as they were: if there is a
 // channel, a function or an interface in it, say, or a field that is not exported. A type with a marshaler and an
-// unmarshaler of its own, for CBOR, binary or text, is taken at its word. The answer is kept: about 20 ns from the second
+// unmarshaler of its own, for CBOR, binary or text, is taken at its word. The answer is kept: about 15 ns from the second
 // time on (BenchmarkCheckType).
 func CheckType(t reflect.Type) error {
 	if err := shapeOf(t).err; err != nil {

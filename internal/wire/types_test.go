@@ -24,7 +24,7 @@ type (
 		Steps []step
 		Next  *script
 	}
-	hidden  struct{ secret int }
+	hidden  struct{ secret int } //nolint:unused // that nobody can is the point
 	Base    struct{ ID int }
 	Other   struct{ ID int }
 	plain   struct{ A int }

@@ -178,6 +178,14 @@ func TestTimesKeepInstantAndOffset(t *testing.T) {
 		}
 	}
 	crosses(t, time.Time{}, time.Unix(3, 5).UTC())
+	b, _ := Append(nil, ptr(time.Unix(3, 5)))
+	if b[headLen] != 0xc0 {
+		t.Errorf("% x is not tagged as a time", b)
+	}
+	b[headLen] = 0xc5
+	if err := Decode(b, new(time.Time)); err == nil {
+		t.Error("something tagged as another thing was taken for a time")
+	}
 	crosses(t, nil, &struct{ At *time.Time }{})
 	crosses(t, time.Hour)
 }
@@ -305,6 +313,12 @@ func TestEmbeddedStructsPass(t *testing.T) {
 		D int
 	}
 	crosses(t, outer{base{1, 2}, Base{3}, 4})
+	type when struct{ At time.Time }
+	type dated struct {
+		when
+		Kids []dated
+	}
+	crosses(t, dated{when{time.Unix(1, 2).UTC()}, []dated{{}}})
 	type named struct {
 		*Base `cbor:"base"`
 		D     int
