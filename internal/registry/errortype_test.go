@@ -10,12 +10,16 @@ type lost struct{ Worker string }
 
 func (e *lost) Error() string { return "lost " + e.Worker }
 
+var runs int // of the test: what is registered stays
+
 func TestAnErrorTypeIsFoundAndMadeAnew(t *testing.T) {
+	runs++
+	code := fmt.Sprint("registry.lost.", runs)
 	add := func(code string) {
 		AddErrorType(code, func(e *lost) string { return e.Worker }, func(w string) *lost { return &lost{w} })
 	}
-	add("registry.lost")
-	typ := ErrorTypeOf("registry.lost")
+	add(code)
+	typ := ErrorTypeOf(code)
 	if typ == nil || ErrorTypeOf("registry.found") != nil {
 		t.Fatal("not found by its code")
 	}
@@ -30,7 +34,7 @@ func TestAnErrorTypeIsFoundAndMadeAnew(t *testing.T) {
 	if err, ok := errors.AsType[*lost](typ.Error(v)); !ok || err.Worker != "w1" {
 		t.Errorf("made %v", err)
 	}
-	for _, code := range []string{"", "registry.lost"} {
+	for _, code := range []string{"", code} {
 		func() {
 			defer func() {
 				if recover() == nil {

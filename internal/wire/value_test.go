@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -377,6 +378,26 @@ func TestWhatAppendDidNotWriteIsRefused(t *testing.T) {
 	if err := Decode([]byte{Version, codecCBOR, 0xa2, 1, 1, 1, 2}, new(map[int]int)); err == nil {
 		t.Error("a key came twice")
 	}
+}
+
+func TestManyGoroutinesEncodeAtOnce(t *testing.T) {
+	type fresh struct { // a type that nobody has looked at yet
+		Texts []string
+		Next  *fresh
+	}
+	var all sync.WaitGroup
+	for i := range 8 {
+		all.Go(func() {
+			for j := range 200 {
+				v := &fresh{Texts: []string{strings.Repeat("x", i*j)}, Next: &fresh{}}
+				if back := cross(t, v); !reflect.DeepEqual(back, v) {
+					t.Errorf("%d, %d: %v", i, j, back)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
 }
 
 // allocated returns how many bytes fn allocates.
