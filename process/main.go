@@ -30,7 +30,9 @@ func Main() {
 		return
 	}
 	// At once, so that a task that runs this program gets the plain program.
-	os.Unsetenv(guard)
+	if err := os.Unsetenv(guard); err != nil {
+		fatal(err)
+	}
 	w, ok := parseWish(wish)
 	if !ok || !isPipe(callsFD) || !isPipe(answersFD) {
 		return

@@ -75,16 +75,12 @@ func NewPool(workers int, opts ...Option) (*Pool, error) {
 	return p, nil
 }
 
+// encode makes bytes of the argument. It also fails where the result could not be sent: better before the task has run
+// than after.
 func encode(c registry.Call) ([]byte, error) {
 	t := c.Task()
-	for _, typ := range []struct {
-		what string
-		t    interface{ String() string }
-		err  error
-	}{{"argument", t.In, wire.CheckType(t.In)}, {"result", t.Out, wire.CheckType(t.Out)}} {
-		if typ.err != nil {
-			return nil, fmt.Errorf("potok/process: the %s of %s cannot be sent: %w", typ.what, t.Name, typ.err)
-		}
+	if err := wire.CheckTask(t); err != nil {
+		return nil, fmt.Errorf("potok/process: task %s: %w", t.Name, err)
 	}
 	in, err := wire.Append(nil, c.In())
 	if err != nil {

@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"reflect"
 	"runtime"
 	"runtime/debug"
 	"sync"
@@ -163,7 +162,7 @@ func (s *server) answer(h callHead, out any, err error) {
 	var failure, result []byte
 	if out != nil {
 		var bad error
-		if result, bad = wire.Append(nil, pointerTo(out)); bad != nil {
+		if result, bad = wire.Append(nil, out); bad != nil {
 			result, err = nil, potok.Permanent(fmt.Errorf("potok/process: result of %s: %w", h.task, bad))
 		}
 	}
@@ -176,12 +175,6 @@ func (s *server) answer(h callHead, out any, err error) {
 		f = answerFrame(h.id, failure, nil)
 	}
 	s.send(f)
-}
-
-func pointerTo(v any) any {
-	p := reflect.New(reflect.TypeOf(v))
-	p.Elem().Set(reflect.ValueOf(v))
-	return p.Interface()
 }
 
 // send writes a frame. If the pool is gone there is nobody to tell.

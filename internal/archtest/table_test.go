@@ -83,7 +83,7 @@ var table = []row{
 	{pkg: "internal/remote", ours: []string{root, "internal/registry"}},
 	{
 		pkg:      "internal/exectest",
-		ours:     []string{root, "internal/registry", "internal/wire"},
+		ours:     []string{root, "internal/registry", "internal/remote", "internal/wire"},
 		testOnly: true,
 	},
 	{pkg: "internal/archtest", testOnly: true},
