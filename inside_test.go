@@ -2,6 +2,7 @@ package potok_test
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -211,7 +212,8 @@ func TestCallsThatAreInsideDoNotWaitForEachOther(t *testing.T) {
 						p := newPool(t, workers)
 						f := p.Go(t.Context(), func(ctx context.Context) error { return first(context.WithoutCancel(ctx), p) })
 						g := p.Go(t.Context(), func(ctx context.Context) error { return second(context.WithoutCancel(ctx), p) })
-						if _, err := outcome(t, f); err != nil {
+						// Of two workers the second may be the first to start, and close the pool before f runs.
+						if _, err := outcome(t, f); err != nil && (workers == 1 || !errors.Is(err, potok.ErrClosed)) {
 							t.Error(err)
 						}
 						outcome(t, g) // may be cancelled, or refused
