@@ -24,6 +24,8 @@ const (
 type input struct {
 	text string
 	err  error
+	list string // that it stands in; "": it is an argument
+	line int    // of the list, from 1
 }
 
 var errLineTooLong = fmt.Errorf("input line longer than %d bytes", maxLine)
@@ -187,8 +189,11 @@ func (in *inputs) readList(l list) bool {
 	lines, err := newLineReader(l.r)
 	for err == nil {
 		var i input
-		if i, err = lines.next(); err == nil && !in.put(i) {
-			return false
+		if i, err = lines.next(); err == nil {
+			i.list = l.name
+			if !in.put(i) {
+				return false
+			}
 		}
 	}
 	if !errors.Is(err, io.EOF) {
@@ -198,33 +203,37 @@ func (in *inputs) readList(l list) bool {
 }
 
 // lineReader reads the lines of a list.
-type lineReader struct{ r *bufio.Reader }
+type lineReader struct {
+	r    *bufio.Reader
+	line int // lines read so far
+}
 
 // newLineReader unpacks a list that is gzip, whatever its name is.
-func newLineReader(r io.Reader) (lineReader, error) {
+func newLineReader(r io.Reader) (*lineReader, error) {
 	b := bufio.NewReaderSize(r, maxLine)
 	if magic, _ := b.Peek(2); string(magic) == "\x1f\x8b" {
 		z, err := gzip.NewReader(b)
 		if err != nil {
-			return lineReader{}, err
+			return nil, err
 		}
 		b = bufio.NewReaderSize(z, maxLine)
 	}
 	if mark, _ := b.Peek(3); string(mark) == "\xef\xbb\xbf" {
 		b.Discard(3) //nolint:errcheck // it was peeked at
 	}
-	return lineReader{b}, nil
+	return &lineReader{r: b}, nil
 }
 
 // next returns the next line that is an input.
-func (l lineReader) next() (input, error) {
+func (l *lineReader) next() (input, error) {
 	for {
 		line, err := l.r.ReadSlice('\n')
+		l.line++
 		if errors.Is(err, bufio.ErrBufferFull) {
 			return l.tooLong(line), nil
 		}
 		if text := bytes.TrimSpace(line); len(text) > 0 && text[0] != '#' {
-			return input{text: string(text)}, nil
+			return input{text: string(text), line: l.line}, nil
 		}
 		if err != nil {
 			return input{}, err
@@ -233,12 +242,12 @@ func (l lineReader) next() (input, error) {
 }
 
 // tooLong consumes the rest of a line that begins so.
-func (l lineReader) tooLong(line []byte) input {
+func (l *lineReader) tooLong(line []byte) input {
 	shown := strings.ToValidUTF8(string(bytes.TrimSpace(line)[:shownOfLine]), "") + "…"
 	for err := bufio.ErrBufferFull; errors.Is(err, bufio.ErrBufferFull); {
 		_, err = l.r.ReadSlice('\n')
 	}
-	return input{shown, errLineTooLong}
+	return input{text: shown, err: errLineTooLong, line: l.line}
 }
 
 // looksLikeList reports whether an argument is a text file whose first line is a URL: a list, and no page.

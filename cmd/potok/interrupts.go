@@ -17,8 +17,8 @@ type interrupts struct {
 }
 
 // watchInterrupts turns Ctrl-C and SIGTERM into ended contexts until stop is called, which waits for its goroutine. After the second
-// one a third kills the program, as it would have without this.
-func watchInterrupts(ctx context.Context, errOut io.Writer) (in interrupts, stop func()) {
+// one a third kills the program, as it would have without this. The first is answered in a line that says what is finished first.
+func watchInterrupts(ctx context.Context, errOut io.Writer, what string) (in interrupts, stop func()) {
 	now, stopNow := context.WithCancel(ctx)
 	soon, stopSoon := context.WithCancel(now)
 	signals := make(chan os.Signal, 2) // both may come while nobody listens
@@ -29,7 +29,7 @@ func watchInterrupts(ctx context.Context, errOut io.Writer) (in interrupts, stop
 		for _, end := range []func(){
 			func() {
 				stopSoon() // before it is said: what is read then is true
-				fmt.Fprintln(errOut, "potok: interrupted; finishing the pages that are under way (again to stop now)")
+				fmt.Fprintf(errOut, "potok: interrupted; finishing the %s that are under way (again to stop now)\n", what)
 			},
 			func() {
 				signal.Stop(signals)

@@ -25,6 +25,7 @@ const (
 type monitor struct {
 	w    io.Writer
 	mode string
+	unit string        // what is counted
 	bar  *progress.Bar // nil: none
 
 	mu    sync.Mutex // guards the fields below; never held while writing
@@ -40,8 +41,8 @@ type monitor struct {
 }
 
 // newMonitor begins to show a run. auto is a bar on a terminal, and nothing elsewhere.
-func newMonitor(w io.Writer, mode string, quiet bool) *monitor {
-	m := &monitor{w: w, mode: mode, total: -1, began: time.Now(), closed: make(chan struct{})}
+func newMonitor(w io.Writer, mode, unit string, quiet bool) *monitor {
+	m := &monitor{w: w, mode: mode, unit: unit, total: -1, began: time.Now(), closed: make(chan struct{})}
 	if m.mode == "auto" {
 		m.mode = "none"
 		if isTerminal(w) && !quiet {
@@ -50,7 +51,7 @@ func newMonitor(w io.Writer, mode string, quiet bool) *monitor {
 	}
 	switch m.mode {
 	case "bar":
-		m.bar = progress.New(-1, progress.Output(terminalOf(w)), progress.Unit("page", 0), progress.Always())
+		m.bar = progress.New(-1, progress.Output(terminalOf(w)), progress.Unit(unit, 0), progress.Always())
 	case "plain":
 		m.tick(plainEvery, m.plain)
 	case "json":
@@ -76,7 +77,7 @@ func (m *monitor) tick(every time.Duration, show func()) {
 	})
 }
 
-// add counts a page that is done.
+// add counts an input that is done.
 func (m *monitor) add(err error) {
 	if m.bar != nil {
 		m.bar.Add(1)
@@ -100,7 +101,7 @@ func (m *monitor) skip() {
 
 func (m *monitor) skipped() int { return int(m.skips.Load()) }
 
-// expect says how many pages there will be.
+// expect says how many inputs there will be.
 func (m *monitor) expect(total int) {
 	if m.bar != nil {
 		m.bar.SetTotal(int64(total))
@@ -167,7 +168,7 @@ func (m *monitor) plain() {
 	if s.Total != nil {
 		of = fmt.Sprintf("/%d", *s.Total)
 	}
-	fmt.Fprintf(m.w, "potok: %d%s pages, %d failed, %v, %.0f pages/s\n", s.Done, of, s.Failed, round(time.Since(m.began)), s.Rate)
+	fmt.Fprintf(m.w, "potok: %d%s %[3]ss, %d failed, %v, %.0f %[3]ss/s\n", s.Done, of, m.unit, s.Failed, round(time.Since(m.began)), s.Rate)
 }
 
 func (m *monitor) json() {

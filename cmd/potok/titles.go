@@ -84,14 +84,14 @@ func (f *titlesFlags) run(cmd *cobra.Command, args []string) error {
 
 	errOut := cmd.ErrOrStderr()
 	r := &titlesRun{
-		titlesFlags: f, in: in, out: out, summary: newSummary(), monitor: newMonitor(errOut, f.progress, f.quiet),
+		titlesFlags: f, in: in, out: out, summary: newSummary(), monitor: newMonitor(errOut, f.progress, "page", f.quiet),
 		crawl: f.crawl(fetch, out.order != nil), pool: potok.NewPool(f.workers, potok.WithName("titles")),
 	}
 	defer r.pool.Close() //nolint:errcheck // nothing runs any more
 	if r.monitor.bar != nil && f.output == "" && isTerminal(out.w) {
 		out.w = r.monitor // both are on one terminal: the bar makes room for what is printed
 	}
-	signals, stop := watchInterrupts(cmd.Context(), r.monitor)
+	signals, stop := watchInterrupts(cmd.Context(), r.monitor, "pages")
 	fault := r.run(signals)
 	interrupted := signals.soon.Err() != nil
 	stop()
