@@ -1,8 +1,9 @@
 // Command potok runs what the module's packages do from a shell: see "potok help".
 //
 //	potok titles https://go.dev page.html
+//	potok fact 5 100
 //
-// It exits 0 when all went well, 1 when some page failed or the output could not be written, 2 when it was called wrongly, 130
+// It exits 0 when all went well, 1 when some page or number failed or the output could not be written, 2 when it was called wrongly, 130
 // when it was interrupted. A verb prints its results in the order of its input, each as soon as it is known.
 package main
 
@@ -28,7 +29,7 @@ const (
 )
 
 func main() {
-	process.Main()
+	process.Main() // first: the workers of --on processes are this program again, and stay here
 	// A closed pipe must come back as an error of the write: the run then ends by itself, quietly and with exit code 0.
 	signal.Ignore(syscall.SIGPIPE)
 	log.SetOutput(io.Discard) // net/http tells there what servers do wrong
@@ -72,6 +73,6 @@ func newRoot() *cobra.Command {
 		},
 	}
 	root.SetVersionTemplate("potok {{.Version}}\n")
-	root.AddCommand(newTitles(), newMan())
+	root.AddCommand(newTitles(), newFact(), newMan())
 	return root
 }

@@ -15,9 +15,12 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"go.uber.org/goleak"
+
+	"github.com/potok-go/potok/process"
 )
 
 func TestMain(m *testing.M) {
+	process.Main() // run is called in this process, too
 	testscript.Main(leakChecked{m}, map[string]func(){"potok": main})
 }
 
