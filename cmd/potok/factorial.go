@@ -18,8 +18,8 @@ const last64 = 20
 // all others.
 //
 // n! is a power of two times the square of the odd part of (n/2)! times an odd swing, which is a product of primes (Luschny,
-// "prime swing"). That is fewer and smaller factors than 1·2·…·n has: 30 ms for n = 100,000 where big.Int.MulRange takes 95 ms,
-// and 12 s for 5,000,000 where it takes 30 s (BenchmarkFactorial).
+// "prime swing"). That has fewer and smaller factors than 1·2·…·n: 29 ms for n = 100,000 where big.Int.MulRange takes 48 ms, and 1.8 s
+// for 1,000,000 where it takes 4.7 s (BenchmarkFactorial).
 func factorial(ctx context.Context, n int) (*big.Int, error) {
 	if n <= last64 {
 		f := uint64(1)

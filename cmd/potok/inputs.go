@@ -211,17 +211,28 @@ type lineReader struct {
 // newLineReader unpacks a list that is gzip, whatever its name is.
 func newLineReader(r io.Reader) (*lineReader, error) {
 	b := bufio.NewReaderSize(r, maxLine)
-	if magic, _ := b.Peek(2); string(magic) == "\x1f\x8b" {
+	if startsWith(b, "\x1f\x8b") {
 		z, err := gzip.NewReader(b)
 		if err != nil {
 			return nil, err
 		}
 		b = bufio.NewReaderSize(z, maxLine)
 	}
-	if mark, _ := b.Peek(3); string(mark) == "\xef\xbb\xbf" {
+	if startsWith(b, "\xef\xbb\xbf") {
 		b.Discard(3) //nolint:errcheck // it was peeked at
 	}
 	return &lineReader{r: b}, nil
+}
+
+// startsWith looks at what comes next. It reads no further than it must: a line may be shorter than what is looked for, and the next
+// one may come much later.
+func startsWith(b *bufio.Reader, what string) bool {
+	for n := range len(what) {
+		if start, _ := b.Peek(n + 1); string(start) != what[:n+1] {
+			return false
+		}
+	}
+	return true
 }
 
 // next returns the next line that is an input.

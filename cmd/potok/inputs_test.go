@@ -34,7 +34,7 @@ func readLines(r io.Reader) ([]input, error) {
 func TestLinesAreTrimmedAndEmptyOnesSkipped(t *testing.T) {
 	list := "\xef\xbb\xbfa\r\n\n  b\t \n#c\n \t\n # d\ne#f\nlast"
 	got, err := readLines(strings.NewReader(list))
-	if want := "[{a <nil>} {b <nil>} {e#f <nil>} {last <nil>}]"; fmt.Sprint(got) != want || !errors.Is(err, io.EOF) {
+	if want := "[{a <nil>  1} {b <nil>  3} {e#f <nil>  7} {last <nil>  8}]"; fmt.Sprint(got) != want || !errors.Is(err, io.EOF) {
 		t.Errorf("inputs %v, %v; want %s", got, err, want)
 	}
 }
@@ -178,4 +178,17 @@ func FuzzInputLine(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestShortLineDoesNotWaitForTheNext(t *testing.T) {
+	r, w := io.Pipe()
+	defer w.Close()
+	go io.WriteString(w, "5\n")
+	lines, err := newLineReader(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if i, err := lines.next(); err != nil || i.text != "5" || i.line != 1 {
+		t.Errorf("input %v, %v", i, err)
+	}
 }

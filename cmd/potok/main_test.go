@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"io"
 	"maps"
@@ -53,6 +54,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"lines":   lines,
 			"pipe":    pipe,
+			"digest":  digest,
 			"asked":   server.asked,
 			"release": server.release,
 		},
@@ -181,4 +183,13 @@ func lines(ts *testscript.TestScript, _ bool, args []string) {
 		fmt.Fprintf(&b, args[2]+"\n", i)
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.ReplaceAll(b.String(), "SITE", ts.Getenv("SITE"))), 0o600))
+}
+
+// digest PROGRAM ARG… SHA256 runs the program and checks the digest of what it prints.
+func digest(ts *testscript.TestScript, _ bool, args []string) {
+	last := len(args) - 1
+	ts.Check(ts.Exec(args[0], args[1:last]...))
+	if sum := fmt.Sprintf("%x", sha256.Sum256([]byte(ts.ReadFile("stdout")))); sum != args[last] {
+		ts.Fatalf("the digest is %s, want %s", sum, args[last])
+	}
 }
