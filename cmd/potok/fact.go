@@ -147,9 +147,12 @@ func (r *factRun) print(signals interrupts, broken chan<- error) error {
 	defer stopReading()
 	lines := potok.NewPool(r.workers, potok.WithName("lines"))
 	defer lines.Close() //nolint:errcheck // nothing runs any more
-	for done := range potok.Map(now, lines, r.factorials(now, reading), r.makeLine) {
+	for done, err := range potok.Map(now, lines, r.factorials(now, reading), r.makeLine) {
 		if signals.now.Err() != nil {
 			return nil
+		}
+		if err != nil { // makeLine has none: it panicked
+			return err
 		}
 		r.flight.land(done.n)
 		r.monitor.add(done.err)
@@ -211,7 +214,7 @@ func (r *factRun) numbers(reading context.Context) iter.Seq[int] {
 	}
 }
 
-// makeLine makes the line of a factorial.
+// makeLine makes the line of a factorial, for a Map: hence the error.
 func (r *factRun) makeLine(_ context.Context, f fact) (fact, error) {
 	return fact{n: f.n, line: r.line(f.n, f.f, f.err), err: f.err}, nil
 }

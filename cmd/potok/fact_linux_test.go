@@ -68,13 +68,13 @@ func TestDeadWorkerFailsOnlyItsNumber(t *testing.T) {
 
 func TestFirstInterruptFinishesNumbersThatRun(t *testing.T) {
 	s := start(t, "fact", "--on", "processes", "--workers", "1")
-	fmt.Fprintln(s.in, 400_000) // 0.3 s, of which 0.2 s are waited for
+	fmt.Fprintln(s.in, 700_000) // a second, of which 0.2 s are waited for
 	s.busyWorker(t)
 	if err := s.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
 	s.wantLine(t, s.errOut, "potok: interrupted; finishing the numbers")
-	s.wantLine(t, s.out, "400000\t")
+	s.wantLine(t, s.out, "700000\t")
 	s.wantEnd(t, exitInterrupted, "")
 }
 
