@@ -20,9 +20,9 @@ func newFact() *cobra.Command {
 		Short: "Print factorials",
 		Long: fmt.Sprintf(`Compute the factorials of whole numbers, many at once, and print them in the order of the input.
 
-N is from 0 to %d: the factorial of that has 757 million digits, takes hours and some gigabytes. Without arguments, and for the
-argument -, numbers are read from stdin, one a line, however many. White space around a line, empty lines and lines that begin with #
-are skipped.
+N is from 0 to %d: the factorial of that has 66 million digits, and takes minutes and about a gigabyte. Without arguments, and for
+the argument -, numbers are read from stdin, one a line, however many. White space around a line, empty lines and lines that begin
+with # are skipped.
 
 text:  N, a tab and N! in decimal, one a line.
 json:  an object a line for every N: {"n":20,"factorial":"2432902008176640000"}. The factorial is a string, as many programs that read

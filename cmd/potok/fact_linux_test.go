@@ -51,14 +51,14 @@ func usedTicks(pid string) int {
 func TestDeadWorkerFailsOnlyItsNumber(t *testing.T) {
 	for _, format := range []string{"text", "json"} {
 		t.Run(format, func(t *testing.T) {
-			s := start(t, "fact", "--on", "processes", "--workers", "1", "--format", format, "20000000", "5", "6")
+			s := start(t, "fact", "--on", "processes", "--workers", "1", "--format", format, "10000000", "5", "6")
 			if err := syscall.Kill(s.busyWorker(t), syscall.SIGKILL); err != nil {
 				t.Fatal(err)
 			}
-			s.wantLine(t, s.errOut, "20000000: ")
+			s.wantLine(t, s.errOut, "10000000: ")
 			want := "5\t120\n6\t720\n"
 			if format == "json" {
-				s.wantLine(t, s.out, `{"n":20000000,"error":"`)
+				s.wantLine(t, s.out, `{"n":10000000,"error":"`)
 				want = `{"n":5,"factorial":"120"}` + "\n" + `{"n":6,"factorial":"720"}` + "\n"
 			}
 			s.wantEnd(t, exitFailed, want)
@@ -81,7 +81,7 @@ func TestFirstInterruptFinishesNumbersThatRun(t *testing.T) {
 func TestSecondInterruptStopsNumbersAtOnce(t *testing.T) {
 	for _, on := range []string{"goroutines", "processes"} {
 		t.Run(on, func(t *testing.T) {
-			s := start(t, "fact", "--on", on, "5", "50000000")
+			s := start(t, "fact", "--on", on, "5", "10000000")
 			s.wantLine(t, s.out, "5\t120")
 			worker := 0
 			if on == "processes" {

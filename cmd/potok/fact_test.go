@@ -13,10 +13,10 @@ import (
 
 func TestParseNumber(t *testing.T) {
 	for text, want := range map[string]error{
-		"0": nil, "20": nil, "+5": nil, "007": nil, "100000000": nil, "-0": nil,
+		"0": nil, "20": nil, "+5": nil, "007": nil, "10000000": nil, "-0": nil,
 		"-1": errNegative, "-5.5": errNegative, "-99999999999999999999": errNegative, "-1e999": errNegative,
 		"2.5": errFraction, "5.0": errFraction, "1e3": errFraction, "1_000": errFraction, "0x10": errNoNumber,
-		"100000001": errTooLarge, "9223372036854775808": errTooLarge,
+		"10000001": errTooLarge, "9223372036854775808": errTooLarge,
 		"": errNoNumber, "-": errNoNumber, "five": errNoNumber, "5!": errNoNumber, "5 6": errNoNumber, "nan": errNoNumber, "inf": errNoNumber,
 		"-inf": errNoNumber, "٥": errNoNumber,
 	} {
@@ -27,7 +27,7 @@ func TestParseNumber(t *testing.T) {
 }
 
 func FuzzParseNumber(f *testing.F) {
-	for _, text := range []string{"5", "-5", "5.5", "1e9", "0x1p-2", "100000001", "99999999999999999999", "٥", ""} {
+	for _, text := range []string{"5", "-5", "5.5", "1e9", "0x1p-2", "10000001", "99999999999999999999", "٥", ""} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
@@ -66,7 +66,7 @@ func TestDigitsOfIsNeverLess(t *testing.T) {
 			t.Errorf("%d! has %d digits, not about %d", n, want, got)
 		}
 	}
-	if got := digitsOf(maxFact); got < 756_570_557 || got > 756_570_600 { // OEIS A061010
+	if got := digitsOf(maxFact); got < 65_657_060 || got > 65_657_070 { // OEIS A061010
 		t.Errorf("%d! has about %d digits", maxFact, got)
 	}
 }

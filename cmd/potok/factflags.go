@@ -17,9 +17,9 @@ import (
 )
 
 const (
-	// maxFact is the largest number: its factorial has 757 million digits. The limit keeps a slip of the finger from taking all memory,
-	// and the factorial within what a process may send.
-	maxFact      = 100_000_000
+	// maxFact is the largest number. Its factorial takes minutes and a gigabyte; ten times as much takes hours and ten gigabytes, which
+	// as a slip of the finger would cost others their memory.
+	maxFact      = 10_000_000
 	maxProcesses = 1024
 )
 
