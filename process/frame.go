@@ -25,8 +25,9 @@ const (
 // protocol is the version of all this. Both sides are the same binary, on Linux always and elsewhere unless it was replaced.
 const protocol = 1
 
-// maxFrame bounds what a frame's length may say: nothing is allocated before that has been looked at.
-const maxFrame = 1 << 30
+// maxFrame bounds what a frame's length may say: nothing is allocated before that has been looked at. Only tests change it,
+// before anything else happens.
+var maxFrame = 1 << 30
 
 const headSize = 5
 
@@ -42,13 +43,11 @@ func newFrame(kind byte, room int) frame {
 	return frame{head: head}
 }
 
-var errFrameTooLarge = fmt.Errorf("potok/process: more than %d bytes, which is the most that a frame takes", maxFrame)
-
 // seal writes the length. It returns an error if that is more than the other side reads.
 func (f *frame) seal() error {
 	n := len(f.head) - 4 + len(f.payload)
 	if n > maxFrame {
-		return errFrameTooLarge
+		return fmt.Errorf("potok/process: %d bytes, which is more than the %d that a frame takes", n, maxFrame)
 	}
 	binary.LittleEndian.PutUint32(f.head, uint32(n))
 	return nil
@@ -76,7 +75,7 @@ func readFrame(r io.Reader) (kind byte, body []byte, err error) {
 		return 0, nil, err
 	}
 	n := binary.LittleEndian.Uint32(head[:])
-	if n < 1 || n > maxFrame {
+	if n < 1 || int64(n) > int64(maxFrame) {
 		return 0, nil, fmt.Errorf("%w: its length is said to be %d", errCorrupt, n)
 	}
 	body, err = readBody(r, int(n-1))

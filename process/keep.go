@@ -23,7 +23,7 @@ type place struct {
 }
 
 const (
-	startTimeout = 30 * time.Second // until a worker is ready, Init included
+	startTimeout = 30 * time.Second // until a worker is ready, and again for Init
 	maxFailures  = 5                // starts in a row that fail, until the pool is broken
 	firstBackoff = 10 * time.Millisecond
 )
@@ -192,14 +192,14 @@ func (p *Pool) workerAt(ctx context.Context, i int) (*worker, error) {
 
 // prepare waits until a new worker is ready, and lets it begin with what Init says.
 func (p *Pool) prepare(w *worker) error {
-	timeout := time.NewTimer(startTimeout)
+	timeout := time.NewTimer(p.options.start)
 	defer timeout.Stop()
 	select {
 	case <-w.ready:
 	case <-w.gone:
 		return fmt.Errorf("potok/process: a worker died as it started: %w", w.died("its start"))
 	case <-timeout.C:
-		return fmt.Errorf("potok/process: a worker was not ready after %v", startTimeout)
+		return fmt.Errorf("potok/process: a worker was not ready after %v", p.options.start)
 	case <-p.leaving:
 		return errLeaving
 	}
@@ -207,7 +207,7 @@ func (p *Pool) prepare(w *worker) error {
 	if begin == nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeoutCause(context.Background(), startTimeout, errors.New("potok/process: Init takes too long"))
+	ctx, cancel := context.WithTimeoutCause(context.Background(), p.options.start, errors.New("potok/process: Init takes too long"))
 	defer cancel()
 	stop := make(chan struct{})
 	defer close(stop)

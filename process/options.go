@@ -23,6 +23,7 @@ type options struct {
 	maxTasks int
 	memory   int64
 	grace    time.Duration
+	start    time.Duration // until a worker is ready, and again for Init
 	env      []string
 	output   io.Writer
 	init     *initial

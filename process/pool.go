@@ -40,7 +40,7 @@ func NewPool(workers int, opts ...Option) (*Pool, error) {
 	if workers < 1 {
 		panic(fmt.Sprintf("potok/process: NewPool(%d)", workers))
 	}
-	o := options{backlog: -1, grace: DefaultGrace, output: os.Stderr}
+	o := options{backlog: -1, grace: DefaultGrace, start: startTimeout, output: os.Stderr}
 	for _, opt := range opts {
 		opt.apply(&o)
 	}

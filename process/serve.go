@@ -170,8 +170,8 @@ func (s *server) answer(h callHead, out any, err error) {
 		failure = wire.AppendError(nil, err)
 	}
 	f := answerFrame(h.id, failure, result)
-	if f.seal() != nil {
-		failure = wire.AppendError(nil, potok.Permanent(fmt.Errorf("potok/process: result of %s: %w", h.task, errFrameTooLarge)))
+	if bad := f.seal(); bad != nil {
+		failure = wire.AppendError(nil, potok.Permanent(fmt.Errorf("potok/process: result of %s: %w", h.task, bad)))
 		f = answerFrame(h.id, failure, nil)
 	}
 	s.send(f)
