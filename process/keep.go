@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -197,9 +198,12 @@ func (p *Pool) prepare(w *worker) error {
 	select {
 	case <-w.ready:
 	case <-w.gone:
-		return fmt.Errorf("potok/process: a worker died as it started: %w", w.died("its start"))
+		died := w.died("its start")
+		return fmt.Errorf("potok/process: a worker died as it started: %w%s", died, lastWords(died))
 	case <-timeout.C:
-		return fmt.Errorf("potok/process: a worker was not ready after %v", p.options.start)
+		w.kill()
+		<-w.gone // now all is known of what it had to say
+		return fmt.Errorf("potok/process: a worker was not ready after %v%s", p.options.start, lastWords(w.died("")))
 	case <-p.leaving:
 		return errLeaving
 	}
@@ -207,7 +211,7 @@ func (p *Pool) prepare(w *worker) error {
 	if begin == nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeoutCause(context.Background(), p.options.start, errors.New("potok/process: Init takes too long"))
+	ctx, cancel := context.WithTimeout(context.Background(), p.options.start)
 	defer cancel()
 	stop := make(chan struct{})
 	defer close(stop)
@@ -219,8 +223,12 @@ func (p *Pool) prepare(w *worker) error {
 		}
 	})
 	a, err := w.ask(ctx, callHead{id: p.calls.Add(1), task: begin.task}, begin.in, 0)
-	if err != nil {
-		return fmt.Errorf("potok/process: Init: %w", err)
+	died, _ := errors.AsType[*WorkerDied](err)
+	switch {
+	case err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return fmt.Errorf("potok/process: Init had not ended after %v: %w%s", p.options.start, err, lastWords(died))
+	case err != nil:
+		return fmt.Errorf("potok/process: Init: %w%s", err, lastWords(died))
 	}
 	if len(a.failure) > 0 {
 		far, bad := wire.DecodeError(a.failure)
@@ -230,4 +238,13 @@ func (p *Pool) prepare(w *worker) error {
 		return fmt.Errorf("potok/process: Init: %w", far)
 	}
 	return nil
+}
+
+// lastWords are what is worth knowing of a worker's stderr, if its death does not tell it already.
+func lastWords(e *WorkerDied) string {
+	lines := strings.Split(strings.TrimSpace(e.Stderr), "\n")
+	if e.Cause != "" || lines[0] == "" {
+		return ""
+	}
+	return fmt.Sprintf(", stderr: %q", strings.Join(lines[max(0, len(lines)-5):], "\n"))
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -21,7 +22,10 @@ type ring struct{ Next *ring }
 
 // Tasks that end in ways of their own, and such whose argument or result cannot be sent.
 var (
-	whoAmI = potok.Define("process_test.whoAmI", func(context.Context, int) (int, error) { return os.Getpid(), nil })
+	whoAmI = potok.Define("process_test.whoAmI", func(_ context.Context, sleep int) (int, error) {
+		time.Sleep(time.Duration(sleep) * time.Millisecond)
+		return os.Getpid(), nil
+	})
 
 	deepPanic = potok.Define("process_test.deepPanic", func(context.Context, int) (int, error) { return 0, panicInside() })
 	goexit    = potok.Define("process_test.goexit", func(context.Context, int) (int, error) {
@@ -55,6 +59,26 @@ func pidOf(t testing.TB, p potok.Executor) int {
 		t.Fatal(err)
 	}
 	return pid
+}
+
+// pidsOf waits until there are n workers.
+func pidsOf(t testing.TB, p potok.Executor, n int) (pids []int) {
+	t.Helper()
+	ctx := within(t)
+	eventually(t, "all workers are there", func() bool {
+		var all []*potok.Future[int]
+		for range n {
+			all = append(all, whoAmI.Submit(ctx, p, 20))
+		}
+		got, err := potok.Gather(ctx, all...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		slices.Sort(got)
+		pids = slices.Compact(got)
+		return len(pids) == n
+	})
+	return pids
 }
 
 func TestAPanicIsAnErrorWithTheStackOfTheWorkerWhichLives(t *testing.T) {
