@@ -3,6 +3,7 @@ package process
 import (
 	"fmt"
 	"io"
+	"reflect"
 	"time"
 
 	"github.com/potok-go/potok"
@@ -100,7 +101,11 @@ func Output(w io.Writer) Option {
 }
 
 // Init runs a task once in each new worker, before all calls. A worker in which it fails does not start.
+// NewPool returns an error if arg cannot be sent.
 func Init[T any](task *potok.Task[T, struct{}], arg T) Option {
-	in, err := wire.Append(nil, &arg)
+	in, err := encodeArgument(task.Name(), &arg)
+	if bad := wire.CheckType(reflect.TypeFor[T]()); bad != nil {
+		err = bad
+	}
 	return option(func(o *options) { o.init = &initial{task.Name(), in, err} })
 }

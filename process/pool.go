@@ -35,7 +35,7 @@ type Pool struct {
 // NewPool starts so many workers, and returns at once: calls are queued until a worker is there.
 //
 // It does not block. It returns an error if Main was not called in this process, as a worker would then run the program
-// instead of serving, and if pipes cannot be made. It panics if workers is less than 1.
+// instead of serving, and if the argument of Init cannot be sent. It panics if workers is less than 1.
 func NewPool(workers int, opts ...Option) (*Pool, error) {
 	if workers < 1 {
 		panic(fmt.Sprintf("potok/process: NewPool(%d)", workers))
@@ -48,7 +48,7 @@ func NewPool(workers int, opts ...Option) (*Pool, error) {
 		return nil, errors.New("potok/process: Main was not called: it has to be the first statement of main, and of TestMain")
 	}
 	if o.init != nil && o.init.err != nil {
-		return nil, fmt.Errorf("potok/process: argument of Init: %w", o.init.err)
+		return nil, fmt.Errorf("potok/process: Init: %w", o.init.err)
 	}
 	p := &Pool{
 		options: o,
@@ -82,13 +82,17 @@ func encode(c registry.Call) ([]byte, error) {
 	if err := wire.CheckTask(t); err != nil {
 		return nil, fmt.Errorf("potok/process: task %s: %w", t.Name, err)
 	}
-	in, err := wire.Append(nil, c.In())
+	return encodeArgument(t.Name, c.In())
+}
+
+func encodeArgument(task string, pointer any) ([]byte, error) {
+	in, err := wire.Append(nil, pointer)
 	if err != nil {
-		return nil, fmt.Errorf("potok/process: the argument of %s: %w", t.Name, err)
+		return nil, fmt.Errorf("potok/process: the argument of %s: %w", task, err)
 	}
-	f := callHead{task: t.Name}.frame(in)
+	f := callHead{task: task}.frame(in)
 	if err := f.seal(); err != nil {
-		return nil, fmt.Errorf("potok/process: the argument of %s: %w", t.Name, err)
+		return nil, fmt.Errorf("potok/process: the argument of %s: %w", task, err)
 	}
 	return in, nil
 }
