@@ -1,0 +1,68 @@
+//go:build unix
+
+package process_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/potok-go/potok"
+	"github.com/potok-go/potok/process"
+)
+
+func contextWithTimeout(t testing.TB, d time.Duration) (context.Context, context.CancelFunc) {
+	t.Helper()
+	return context.WithTimeout(t.Context(), d)
+}
+
+// A task that has a pool of its own.
+var nested = potok.Define("process_test.nested", func(ctx context.Context, how string) (int, error) {
+	opts := []process.Option{process.Output(io.Discard)}
+	if how == "memory" {
+		opts = append(opts, process.MemoryLimit(256<<20))
+	}
+	p, err := process.NewPool(1, opts...)
+	if err != nil {
+		return 0, err
+	}
+	defer p.Close()
+	if how == "unknown" {
+		return late().Submit(ctx, p, 0).Result(ctx)
+	}
+	return harm.Submit(ctx, p, how).Result(ctx)
+})
+
+func TestATaskMayHaveAPoolAndItsErrorsCrossBack(t *testing.T) {
+	p := newPool(t, 1, process.Output(io.Discard))
+	defer p.Close()
+	ctx := within(t)
+	outer := pidOf(t, p)
+	if inner, err := nested.Submit(ctx, p, "nothing").Result(ctx); err != nil || inner == outer || inner == 0 {
+		t.Errorf("%d inside %d, %v", inner, outer, err)
+	}
+	_, err := nested.Submit(ctx, p, "SIGKILL").Result(ctx)
+	died, ok := errors.AsType[*process.WorkerDied](err)
+	if !ok || died.PID == outer || died.PID == 0 || died.Signal == nil || died.Signal.String() != "killed" || died.Task != harm.Name() {
+		t.Errorf("%v: %+v", err, died)
+	}
+	_, err = nested.Submit(ctx, p, "fatal error").Result(ctx)
+	died, ok = errors.AsType[*process.WorkerDied](err)
+	if !ok || died.ExitCode != 2 || died.Signal != nil || died.Cause != "fatal error: as Go says it" || !strings.Contains(died.Stderr, "more words") {
+		t.Errorf("%v: %+v", err, died)
+	}
+	if _, err := nested.Submit(ctx, p, "unknown").Result(ctx); !errors.Is(err, process.ErrUnknownTask) {
+		t.Errorf("%v", err)
+	}
+	if !process.RaceEnabled {
+		if _, err := nested.Submit(ctx, p, "memory").Result(ctx); !errors.Is(err, process.ErrMemoryLimit) {
+			t.Errorf("%v", err)
+		}
+	}
+	if after := pidOf(t, p); after != outer {
+		t.Errorf("worker %d, then %d", outer, after)
+	}
+}
