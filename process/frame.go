@@ -53,17 +53,16 @@ func (f *frame) seal() error {
 	return nil
 }
 
-// writeTo writes a sealed frame in one go, if its payload is small.
-func (f *frame) writeTo(w io.Writer) error {
+// writeTo writes a sealed frame in one go, if its payload is small. It returns how many bytes were taken.
+func (f *frame) writeTo(w io.Writer) (n int, err error) {
 	if len(f.payload) <= 64<<10 {
-		_, err := w.Write(append(f.head, f.payload...))
-		return err
+		return w.Write(append(f.head, f.payload...))
 	}
-	if _, err := w.Write(f.head); err != nil {
-		return err
+	if n, err = w.Write(f.head); err != nil {
+		return n, err
 	}
-	_, err := w.Write(f.payload)
-	return err
+	more, err := w.Write(f.payload)
+	return n + more, err
 }
 
 var errCorrupt = errors.New("potok/process: a frame makes no sense")

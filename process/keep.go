@@ -222,7 +222,7 @@ func (p *Pool) prepare(w *worker) error {
 		case <-stop:
 		}
 	})
-	a, err := w.ask(ctx, callHead{id: p.calls.Add(1), task: begin.task}, begin.in, 0)
+	a, _, err := w.ask(ctx, callHead{id: p.calls.Add(1), task: begin.task}, begin.in, 0)
 	died, _ := errors.AsType[*WorkerDied](err)
 	switch {
 	case err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded):

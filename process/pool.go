@@ -101,25 +101,36 @@ func encodeArgument(task string, pointer any) ([]byte, error) {
 func (p *Pool) carry(ctx context.Context, c registry.Call, in []byte, i int) (free bool, err error) {
 	at := &p.places[i]
 	defer func() { free = at.release() }()
-	w, err := p.workerAt(ctx, i)
+	w, a, err := p.askAt(ctx, c, in, i)
 	if err != nil {
-		return false, err
-	}
-	h := callHead{id: p.calls.Add(1), task: c.Task().Name}
-	if d, ok := ctx.Deadline(); ok {
-		h.remains = max(1, time.Until(d))
-	}
-	a, err := w.ask(ctx, h, in, p.options.grace)
-	if err != nil {
-		if ctx.Err() != nil {
-			err = fmt.Errorf("%w: %w", registry.ContextError(ctx), err)
-		}
 		return false, err
 	}
 	if w.tasks++; w.tasks == p.options.maxTasks {
 		w.retire()
 	}
 	return false, a.store(c)
+}
+
+// askAt asks the worker at a place, or the next one if that dies before it has read of the call: it was idle when it died.
+func (p *Pool) askAt(ctx context.Context, c registry.Call, in []byte, i int) (*worker, answer, error) {
+	for {
+		w, err := p.workerAt(ctx, i)
+		if err != nil {
+			return nil, answer{}, err
+		}
+		h := callHead{id: p.calls.Add(1), task: c.Task().Name}
+		if d, ok := ctx.Deadline(); ok {
+			h.remains = max(1, time.Until(d))
+		}
+		a, begun, err := w.ask(ctx, h, in, p.options.grace)
+		switch {
+		case err != nil && ctx.Err() != nil:
+			return nil, answer{}, fmt.Errorf("%w: %w", registry.ContextError(ctx), err)
+		case err != nil && !begun:
+			continue
+		}
+		return w, a, err
+	}
 }
 
 // store puts the result where it belongs and returns the error.

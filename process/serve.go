@@ -182,7 +182,7 @@ func (s *server) send(f frame) {
 	if err := f.seal(); err != nil {
 		fatal(err)
 	}
-	if err := f.writeTo(s.answers); err != nil {
+	if _, err := f.writeTo(s.answers); err != nil {
 		os.Exit(exitDone)
 	}
 }

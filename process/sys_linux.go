@@ -2,7 +2,9 @@ package process
 
 import (
 	"fmt"
+	"os"
 	"syscall"
+	"unsafe"
 )
 
 // self is this program, also when its file was replaced or removed meanwhile.
@@ -20,4 +22,21 @@ func limitMemory(bytes int64) error {
 		return fmt.Errorf("potok/process: memory limit: %w", err)
 	}
 	return nil
+}
+
+// unreadIn is how many bytes nobody has read of those written to a pipe, also when nobody is left to read them; -1: not
+// known.
+func unreadIn(pipe *os.File) int {
+	conn, err := pipe.SyscallConn()
+	if err != nil {
+		return -1
+	}
+	var n int32
+	var errno syscall.Errno
+	if err := conn.Control(func(fd uintptr) {
+		_, _, errno = syscall.Syscall(syscall.SYS_IOCTL, fd, syscall.TIOCINQ, uintptr(unsafe.Pointer(&n)))
+	}); err != nil || errno != 0 {
+		return -1
+	}
+	return int(n)
 }

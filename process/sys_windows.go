@@ -19,4 +19,6 @@ func self() (string, error) { return "", errors.ErrUnsupported }
 
 func sysProcAttr() *syscall.SysProcAttr { return nil }
 
+func unreadIn(*os.File) int { return -1 }
+
 func limitMemory(int64) error { return errors.ErrUnsupported }

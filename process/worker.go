@@ -30,8 +30,10 @@ type worker struct {
 	state    *os.ProcessState
 	protocol error // what it said that makes no sense
 	stderr   string
+	unread   int // bytes that it was sent and has not read; -1: not known
 
 	write sync.Mutex // one frame after the other: a call, and that it is to end
+	sent  int        // bytes that the pipe has taken; guarded by write
 	tasks int        // calls it was given; of the keeper and of the call at its place, one after the other
 	once  sync.Once
 }
@@ -106,7 +108,11 @@ func (w *worker) watch() {
 	kill := time.AfterFunc(w.pool.options.grace, func() { _ = w.process.Kill() })
 	w.state, _ = w.process.Wait() // an error would mean that it is no child of ours
 	kill.Stop()
+	_ = w.calls.SetWriteDeadline(time.Now()) // nobody writes any more, and write is free
+	w.write.Lock()
+	w.unread = unreadIn(w.calls)
 	w.calls.Close()
+	w.write.Unlock()
 	w.stderr = w.output.drain()
 	close(w.gone)
 }
@@ -161,14 +167,25 @@ func (w *worker) alive() bool {
 	}
 }
 
-// send writes a frame. An error means that the worker is dying; whoever waits for an answer hears of it.
-func (w *worker) send(f frame) error {
+// send writes a frame, and returns how many bytes went before it. An error means that the worker is dying; whoever waits
+// for an answer hears of it.
+func (w *worker) send(f frame) (before int, err error) {
 	if err := f.seal(); err != nil {
-		return err
+		return 0, err
 	}
 	w.write.Lock()
 	defer w.write.Unlock()
-	return f.writeTo(w.calls)
+	before = w.sent
+	n, err := f.writeTo(w.calls)
+	w.sent += n
+	return before, err
+}
+
+// hasRead says whether a worker that is gone may have read a byte of what was sent after so many.
+func (w *worker) hasRead(before int) bool {
+	w.write.Lock()
+	defer w.write.Unlock()
+	return w.unread < 0 || w.sent-w.unread > before
 }
 
 // died is what a worker's death means to the task that ran in it. It may be called once the worker is gone.
@@ -188,8 +205,8 @@ func (w *worker) died(task string) *WorkerDied {
 }
 
 // ask gives the worker a call and waits for the answer. When ctx ends the worker is asked to end the call, and killed if
-// it has not after the grace.
-func (w *worker) ask(ctx context.Context, h callHead, in []byte, grace time.Duration) (answer, error) {
+// it has not after the grace. If it dies before it has read of the call begun is false: nothing of it can have happened.
+func (w *worker) ask(ctx context.Context, h callHead, in []byte, grace time.Duration) (a answer, begun bool, err error) {
 	answered, ended := make(chan struct{}), make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		defer close(ended)
@@ -201,18 +218,18 @@ func (w *worker) ask(ctx context.Context, h callHead, in []byte, grace time.Dura
 			<-ended
 		}
 	}()
-	_ = w.send(h.frame(in)) // if it fails the worker is dying, and that is told below
+	before, _ := w.send(h.frame(in)) // if it fails the worker is dying, and that is told below
 	select {
-	case a := <-w.got:
-		return w.check(a, h)
+	case a = <-w.got:
 	case <-w.gone:
+		select {
+		case a = <-w.got: // its last word
+		default:
+			return a, w.hasRead(before), w.died(h.task)
+		}
 	}
-	select {
-	case a := <-w.got: // its last word
-		return w.check(a, h)
-	default:
-		return answer{}, w.died(h.task)
-	}
+	a, err = w.check(a, h)
+	return a, true, err
 }
 
 func (w *worker) check(a answer, h callHead) (answer, error) {
@@ -228,7 +245,7 @@ func (w *worker) check(a answer, h callHead) (answer, error) {
 func (w *worker) end(ctx context.Context, id uint64, grace time.Duration, answered <-chan struct{}) {
 	// On a goroutine of its own, since a worker that is stopped does not read; then it ends when the worker is killed.
 	w.pool.keepers.Go(func() {
-		_ = w.send(endFrame(id, wire.AppendError(nil, registry.ContextError(ctx))))
+		_, _ = w.send(endFrame(id, wire.AppendError(nil, registry.ContextError(ctx))))
 	})
 	timer := time.NewTimer(grace)
 	defer timer.Stop()
