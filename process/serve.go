@@ -113,8 +113,7 @@ func (s *server) endCall(id uint64, why []byte) error {
 	end := s.end
 	running := s.id == id
 	s.mu.Unlock()
-	// A deadline ends the context here by itself, with the right Err.
-	if running && !errors.Is(cause, context.DeadlineExceeded) {
+	if running {
 		end(cause)
 	}
 	return nil

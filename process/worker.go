@@ -207,10 +207,10 @@ func (w *worker) died(task string) *WorkerDied {
 // ask gives the worker a call and waits for the answer. When ctx ends the worker is asked to end the call, and killed if
 // it has not after the grace. If it dies before it has read of the call begun is false: nothing of it can have happened.
 func (w *worker) ask(ctx context.Context, h callHead, in []byte, grace time.Duration) (a answer, begun bool, err error) {
-	answered, ended := make(chan struct{}), make(chan struct{})
+	sent, answered, ended := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		defer close(ended)
-		w.end(ctx, h.id, grace, answered)
+		w.end(ctx, h, grace, sent, answered)
 	})
 	defer func() {
 		close(answered)
@@ -219,6 +219,7 @@ func (w *worker) ask(ctx context.Context, h callHead, in []byte, grace time.Dura
 		}
 	}()
 	before, _ := w.send(h.frame(in)) // if it fails the worker is dying, and that is told below
+	close(sent)
 	select {
 	case a = <-w.got:
 	case <-w.gone:
@@ -242,16 +243,24 @@ func (w *worker) check(a answer, h callHead) (answer, error) {
 }
 
 // end asks for the end of a call, and kills the worker after the grace unless it has answered or died.
-func (w *worker) end(ctx context.Context, id uint64, grace time.Duration, answered <-chan struct{}) {
-	// On a goroutine of its own, since a worker that is stopped does not read; then it ends when the worker is killed.
-	w.pool.keepers.Go(func() {
-		_, _ = w.send(endFrame(id, wire.AppendError(nil, registry.ContextError(ctx))))
-	})
+func (w *worker) end(ctx context.Context, h callHead, grace time.Duration, sent, answered <-chan struct{}) {
+	// A deadline that the worker was told ends the context there by itself, with the right Err.
+	if h.remains == 0 || !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		// On a goroutine of its own, since a worker that is stopped does not read; then it ends when the worker is killed.
+		w.pool.keepers.Go(func() {
+			select {
+			case <-sent: // the end of a call that it does not know yet would mean nothing to it
+				_, _ = w.send(endFrame(h.id, wire.AppendError(nil, registry.ContextError(ctx))))
+			case <-w.gone:
+			}
+		})
+	}
 	timer := time.NewTimer(grace)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
 		w.kill()
+		w.retire() // it may have answered just now, and then would get the next call
 	case <-answered:
 	case <-w.gone:
 	}
