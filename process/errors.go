@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -63,11 +64,20 @@ func (e *WorkerDied) Is(target error) bool {
 
 const causeMemory = "memory limit passed"
 
-// causeIn finds what Go wrote as it died in what a worker wrote to stderr.
-func causeIn(stderr string) string {
-	for line := range strings.SplitSeq(stderr, "\n") {
+// causeOf finds what Go wrote as it died in what a worker wrote to stderr: the last such line, as a log may have had others
+// before. A worker that did not end as Go does has written none.
+func causeOf(stderr string, code int, signal os.Signal, limited bool) string {
+	if signal != nil && signal != syscall.SIGABRT || signal == nil && code != goPanic && code != exitProtocol {
+		return ""
+	}
+	lines := strings.Split(stderr, "\n")
+	for _, line := range slices.Backward(lines) {
 		for _, begin := range []string{"fatal error: ", "panic: ", "SIG"} {
-			if strings.HasPrefix(line, begin) {
+			switch {
+			case !strings.HasPrefix(line, begin):
+			case limited && outOfMemory(line):
+				return causeMemory
+			default:
 				return strings.TrimSpace(line)
 			}
 		}

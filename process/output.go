@@ -76,7 +76,9 @@ func (o *output) read(pipe *os.File, keep bool) {
 				break
 			}
 			if at < 0 {
-				at = len(line) - 1
+				o.printer.print(o.tag, line)
+				line = nil
+				break
 			}
 			o.printer.print(o.tag, bytes.TrimSuffix(line[:at], []byte{'\r'}))
 			line = line[at+1:]

@@ -27,9 +27,10 @@ type server struct {
 	end func(cause error)
 }
 
-// Exit codes of a worker that ends by itself. Go's own for a panic is 2.
+// Exit codes of a worker that ends by itself, and Go's own for a panic and a fatal error.
 const (
 	exitDone     = 0 // the pool is gone, or needs it no more
+	goPanic      = 2
 	exitProtocol = 3
 )
 

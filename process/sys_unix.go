@@ -27,7 +27,7 @@ func signalOf(s *os.ProcessState) os.Signal {
 	return nil
 }
 
-// outOfMemory says whether a worker died because the system gave it no more.
-func outOfMemory(stderr string) bool {
-	return strings.Contains(stderr, "out of memory") || strings.Contains(stderr, "cannot allocate memory")
+// outOfMemory says whether Go died with this line because the system gave it no more memory.
+func outOfMemory(line string) bool {
+	return strings.Contains(line, "out of memory") || strings.Contains(line, "cannot allocate memory") || strings.Contains(line, "cannot map pages")
 }

@@ -190,16 +190,14 @@ func (w *worker) hasRead(before int) bool {
 
 // died is what a worker's death means to the task that ran in it. It may be called once the worker is gone.
 func (w *worker) died(task string) *WorkerDied {
-	e := &WorkerDied{Task: task, PID: w.process.Pid, Stderr: w.stderr, Cause: causeIn(w.stderr)}
+	e := &WorkerDied{Task: task, PID: w.process.Pid, Stderr: w.stderr}
 	if w.state != nil {
 		e.ExitCode = w.state.ExitCode()
 		e.Signal = signalOf(w.state)
 	}
+	e.Cause = causeOf(w.stderr, e.ExitCode, e.Signal, w.pool.options.memory > 0)
 	if w.protocol != nil {
 		e.Cause = "protocol: " + w.protocol.Error()
-	}
-	if w.pool.options.memory > 0 && outOfMemory(w.stderr) {
-		e.Cause = causeMemory
 	}
 	return e
 }
