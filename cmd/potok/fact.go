@@ -28,11 +28,11 @@ text:  N, a tab and N! in decimal, one a line.
 json:  an object a line for every N: {"n":20,"factorial":"2432902008176640000"}. The factorial is a string, as many programs that read
        JSON make a rounded number of what has more than 15 digits. One that failed has an error in its place.
 
-With --on processes each factorial is computed in a process of its own. If that dies, killed for its memory say, its number fails: a
-line "N: reason" on stderr; all others go on. What is printed is made decimal here, for as many numbers at once as there are workers.
+With --on processes they are computed in as many processes as there are workers. If one dies, killed for its memory say, the number that
+it was at fails: a line "N: reason" on stderr, in every format. All others go on. Decimal they are made here, on as many goroutines.
 
-Results are not piled up: no number is read while twice as many as there are workers are under way that are large, of %d MiB
-together.
+Memory is bounded: at most twice as many numbers as there are workers are under way, and more only while the lines of all together have
+less than %d MiB.
 
 Every flag can be set by a variable, --format by POTOK_FORMAT and so on; the flag wins.
 

@@ -7,7 +7,7 @@ import (
 )
 
 // largeInFlight is how many bytes the lines of those numbers may have together that are under way without need.
-const largeInFlight = 64 << 20
+const largeInFlight = 16 << 20
 
 // flight knows the numbers that were read and are not printed yet. It bounds what their factorials take: so many as keep all workers
 // busy are let in however large they are, more only while they are small.
