@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -116,4 +117,14 @@ func TestInterruptWhileWaitingForNumbersEndsTheRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.wantEnd(t, exitInterrupted, "")
+}
+
+func TestEachFactorialIsOneWrite(t *testing.T) {
+	var out writes
+	if code := run([]string{"fact", "5", "100", "5000"}, strings.NewReader(""), &out, io.Discard); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	if len(out) != 3 {
+		t.Errorf("%d writes, want 3", len(out))
+	}
 }

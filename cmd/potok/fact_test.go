@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"io"
 	"math/big"
 	"strconv"
 	"strings"
@@ -121,15 +120,5 @@ func TestFlightLetsManySmallNumbersIn(t *testing.T) {
 		if !f.tryStart(20) {
 			t.Fatal("no room for a small number")
 		}
-	}
-}
-
-func TestEachFactorialIsOneWrite(t *testing.T) {
-	var out writes
-	if code := run([]string{"fact", "5", "100", "5000"}, strings.NewReader(""), &out, io.Discard); code != 0 {
-		t.Errorf("exit code %d", code)
-	}
-	if len(out) != 3 {
-		t.Errorf("%d writes, want 3", len(out))
 	}
 }
