@@ -52,6 +52,11 @@ func (p *Pool) launch(i int) (w *worker, err error) {
 		w, err = p.newWorker(i)
 	}
 	select {
+	case <-p.leaving: // also if whoever starts workers is still there
+		return nil, errLeaving
+	default:
+	}
+	select {
 	case p.starts <- start:
 		<-done
 		return w, err

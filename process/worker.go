@@ -46,6 +46,10 @@ type answer struct {
 
 // newWorker starts a process. Its end is waited for by goroutines that the pool waits for.
 func (p *Pool) newWorker(i int) (*worker, error) {
+	path, err := self() // first, as it leaves nothing to close
+	if err != nil {
+		return nil, startError(err)
+	}
 	callsIn, callsOut, err := os.Pipe()
 	if err != nil {
 		return nil, startError(err)
@@ -61,10 +65,6 @@ func (p *Pool) newWorker(i int) (*worker, error) {
 		for _, f := range []*os.File{callsIn, callsOut, answersIn, answersOut} {
 			f.Close()
 		}
-		return nil, startError(err)
-	}
-	path, err := self()
-	if err != nil {
 		return nil, startError(err)
 	}
 	cmd := exec.Command(path)
