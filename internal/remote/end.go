@@ -13,7 +13,7 @@ import (
 func (x *Executor) Stats() potok.Stats {
 	sums := x.ledger.Sum(nil)
 	x.mu.Lock()
-	idle := x.config.Places - x.flying
+	idle := max(0, x.config.Places-x.flying) // the next call may fly before the last has landed
 	x.mu.Unlock()
 	return potok.Stats{
 		Workers:   x.config.Places,
