@@ -40,7 +40,9 @@ func kept(t testing.TB) (files, goroutines int, children string) {
 // leavesNothing runs fn and waits until all that it has made is gone.
 func leavesNothing(t testing.TB, fn func()) {
 	t.Helper()
-	newPool(t, 1, process.Output(io.Discard)).Close() // what the first one makes once, such as the poller's files
+	first := newPool(t, 1, process.Output(io.Discard)) // it makes what is made once, such as the poller's files
+	pidOf(t, first)
+	first.Close()
 	files, goroutines, children := kept(t)
 	fn()
 	var now string
