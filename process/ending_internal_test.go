@@ -46,7 +46,7 @@ func TestAWorkerThatIsKilledAfterTheGraceGetsNoCallAnyMore(t *testing.T) {
 	p, pid := poolOfOne(t)
 	for range 5 {
 		pid()
-		w, err := p.workerAt(t.Context(), 0)
+		w, err := p.places[0].worker()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -10,17 +10,15 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/potok-go/potok/internal/registry"
 	"github.com/potok-go/potok/internal/wire"
 )
 
 // A place is where one worker is, and after it the next.
 type place struct {
-	mu      sync.Mutex
-	w       *worker       // the last that was ready
-	kept    bool          // no call may take the place: its keeper gives it free with the next worker
-	changed chan struct{} // closed when w is another one, or none will come
-	over    error         // why none will come
+	mu   sync.Mutex
+	w    *worker // the last that was ready
+	kept bool    // no call may take the place: its keeper gives it free with the next worker
+	over error   // why none will come
 }
 
 const (
@@ -147,16 +145,12 @@ func (p *Pool) excused(err error) bool {
 	return false
 }
 
-// offer makes w known to whoever waits for the worker of a place. It says whether the place is to be given free.
+// offer makes w the worker of a place. It says whether the place is to be given free.
 func (p *Pool) offer(i int, w *worker, over error) (free bool) {
 	at := &p.places[i]
 	at.mu.Lock()
 	defer at.mu.Unlock()
 	at.w, at.over = w, over
-	if at.changed != nil {
-		close(at.changed)
-		at.changed = nil
-	}
 	free = at.kept && over == nil
 	at.kept = false
 	return free
@@ -171,29 +165,14 @@ func (at *place) release() (free bool) {
 	return free
 }
 
-// workerAt returns the worker of a place. If it has just died the call waits for the next one.
-func (p *Pool) workerAt(ctx context.Context, i int) (*worker, error) {
-	at := &p.places[i]
-	for {
-		at.mu.Lock()
-		w, over := at.w, at.over
-		if over == nil && (w == nil || !w.alive()) && at.changed == nil {
-			at.changed = make(chan struct{})
-		}
-		changed := at.changed
-		at.mu.Unlock()
-		switch {
-		case over != nil:
-			return nil, over
-		case w != nil && w.alive():
-			return w, nil
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return nil, registry.ContextError(ctx)
-		}
+// worker returns the worker of a place, nil if it has none that lives, or why there will be none.
+func (at *place) worker() (w *worker, over error) {
+	at.mu.Lock()
+	defer at.mu.Unlock()
+	if at.over != nil || at.w == nil || !at.w.alive() {
+		return nil, at.over
 	}
+	return at.w, nil
 }
 
 // prepare waits until a new worker is ready, and lets it begin with what Init says.

@@ -97,40 +97,63 @@ func encodeArgument(task string, pointer any) ([]byte, error) {
 	return in, nil
 }
 
-// carry takes a call to the worker at its place and back.
+// carry takes a call to the worker at its place and back. If that is dead, or dies before it has read of the call, another
+// place is taken, as it may be long until the next worker is there.
 func (p *Pool) carry(ctx context.Context, c registry.Call, in []byte, i int) (free bool, err error) {
-	at := &p.places[i]
-	defer func() { free = at.release() }()
-	w, a, err := p.askAt(ctx, c, in, i)
+	here, held := i, true
+	defer func() {
+		free = held && p.places[here].release()
+		if free && here != i {
+			p.Free(here)
+			free = false
+		}
+	}()
+	for {
+		w, over := p.places[here].worker()
+		if over != nil {
+			return false, over
+		}
+		if w != nil {
+			a, begun, err := p.askFor(ctx, w, c, in)
+			if begun {
+				return false, p.finish(w, c, a, err)
+			}
+			if ctx.Err() != nil {
+				return false, err
+			}
+		}
+		if p.places[here].release() {
+			continue // its next worker is there already
+		}
+		held = false
+		if here, err = p.Take(ctx); err != nil {
+			return false, err
+		}
+		held = true
+	}
+}
+
+// askFor asks a worker for a call.
+func (p *Pool) askFor(ctx context.Context, w *worker, c registry.Call, in []byte) (a answer, begun bool, err error) {
+	h := callHead{id: p.calls.Add(1), task: c.Task().Name}
+	if d, ok := ctx.Deadline(); ok {
+		h.remains = max(1, time.Until(d))
+	}
+	a, begun, err = w.ask(ctx, h, in, p.options.grace)
+	if err != nil && ctx.Err() != nil {
+		err = fmt.Errorf("%w: %w", registry.ContextError(ctx), err)
+	}
+	return a, begun, err
+}
+
+func (p *Pool) finish(w *worker, c registry.Call, a answer, err error) error {
 	if err != nil {
-		return false, err
+		return err
 	}
 	if w.tasks++; w.tasks == p.options.maxTasks {
 		w.retire()
 	}
-	return false, a.store(c)
-}
-
-// askAt asks the worker at a place, or the next one if that dies before it has read of the call: it was idle when it died.
-func (p *Pool) askAt(ctx context.Context, c registry.Call, in []byte, i int) (*worker, answer, error) {
-	for {
-		w, err := p.workerAt(ctx, i)
-		if err != nil {
-			return nil, answer{}, err
-		}
-		h := callHead{id: p.calls.Add(1), task: c.Task().Name}
-		if d, ok := ctx.Deadline(); ok {
-			h.remains = max(1, time.Until(d))
-		}
-		a, begun, err := w.ask(ctx, h, in, p.options.grace)
-		switch {
-		case err != nil && ctx.Err() != nil:
-			return nil, answer{}, fmt.Errorf("%w: %w", registry.ContextError(ctx), err)
-		case err != nil && !begun:
-			continue
-		}
-		return w, a, err
-	}
+	return a.store(c)
 }
 
 // store puts the result where it belongs and returns the error.

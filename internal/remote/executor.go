@@ -47,6 +47,7 @@ type Executor struct {
 	items    map[registry.Call]*item
 	queue    []*item    // accepted and not started; empty if there are free places
 	places   []int      // free ones
+	takers   []chan int // of calls in flight that need another place, in order; they come before the queue
 	flying   int        // calls that have a place
 	reserved int        // calls with room that are not in the queue yet
 	blocked  []*blocked // waiting for room, in order
@@ -112,12 +113,59 @@ func (x *Executor) Lose(place int) bool {
 	return false
 }
 
+// Take waits for a free place, for a call in flight whose own place is good for nothing. Who takes it gives it Free. It
+// returns an error when ctx ends first, and when nothing runs any more.
+func (x *Executor) Take(ctx context.Context) (place int, err error) {
+	given := make(chan int, 1)
+	x.mu.Lock()
+	broken := x.broken
+	if broken == nil {
+		x.takers = append(x.takers, given)
+		x.kickLocked()
+	}
+	x.mu.Unlock()
+	if broken != nil {
+		return 0, broken
+	}
+	select {
+	case place, ok := <-given:
+		if !ok {
+			return 0, x.why()
+		}
+		return place, nil
+	case <-ctx.Done():
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for i, t := range x.takers {
+		if t == given {
+			x.takers = append(x.takers[:i:i], x.takers[i+1:]...)
+			return 0, registry.ContextError(ctx)
+		}
+	}
+	if place, ok := <-given; ok { // it was given meanwhile, or closed: this does not block
+		x.places = append(x.places, place)
+		x.kickLocked()
+	}
+	return 0, registry.ContextError(ctx)
+}
+
+func (x *Executor) why() error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.broken
+}
+
 // Break fails what is queued, and what comes, with this error.
 func (x *Executor) Break(err error) {
 	x.mu.Lock()
 	x.broken = err
 	queue := x.queue
 	x.queue = nil
+	for _, t := range x.takers {
+		close(t)
+	}
+	x.takers = nil
 	x.mu.Unlock()
 	x.refuseBlocked()
 	for _, it := range queue {
@@ -189,6 +237,11 @@ func (x *Executor) pushLocked(it *item) {
 // kickLocked starts queued calls on free places and then gives room to who waits
 // for it. Close waits for the flights. The caller holds mu.
 func (x *Executor) kickLocked() {
+	for len(x.places) > 0 && len(x.takers) > 0 {
+		last := len(x.places) - 1
+		x.takers[0] <- x.places[last] // has room for it
+		x.takers, x.places = x.takers[1:], x.places[:last]
+	}
 	for len(x.places) > 0 && len(x.queue) > 0 {
 		it, place := x.queue[0], x.places[len(x.places)-1]
 		x.queue, x.places = x.queue[1:], x.places[:len(x.places)-1]
