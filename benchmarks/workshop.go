@@ -19,6 +19,8 @@ type workshop struct {
 	minder string
 	potok  string
 	help   string // of potok titles
+
+	lean string // "" until it is wanted
 }
 
 // open makes the directory and the minder, if nobody has yet.
@@ -51,6 +53,14 @@ func (w *workshop) openTitles(ctx context.Context) error {
 	}
 	w.help = string(help)
 	return nil
+}
+
+// openLean makes the program with workers that imports no rival, if nobody has yet.
+func (w *workshop) openLean(ctx context.Context) (err error) {
+	if w.lean == "" {
+		w.lean, err = w.build(ctx, ".", "./lean")
+	}
+	return err
 }
 
 // build builds a program of the module in a directory.
