@@ -74,6 +74,19 @@ const (
 	peakMemory     unit = "peak MB" // resident at one time
 	shareRead      unit = "% read"  // of the bytes of the pages
 	shareOfMost    unit = "% of workers ÷ latency"
+
+	callsPerSecond unit = "calls/s"
+	chunkSize      unit = "items/chunk"
+	parentPeak     unit = "parent's peak ÷ payload" // resident at one time, the program itself with it
+	workerPeak     unit = "worker's peak ÷ payload"
+	residentMB     unit = "resident MB"
+	privateMB      unit = "private MB" // of what is resident, not shared with another process
+	wholeSeconds   unit = "s"          // of all calls together
+
+	// Of promises. The longest of all rounds counts, as of all waits.
+	longestLate    unit = "ms late, longest"
+	longestToNext  unit = "ms to next answer, longest"
+	longestOutlive unit = "ms outlived, longest"
 )
 
 // A condition limits a figure of a row: as a multiple of the peer's figure in
@@ -93,6 +106,11 @@ func ratio(row, peer string, limit float64) condition {
 // timesAtMost limits a figure of row to limit times that of peer.
 func timesAtMost(row, peer string, u unit, limit float64) condition {
 	return condition{row: row, peer: peer, unit: u, limit: limit}
+}
+
+// timesAtLeast wants a figure of row to be limit times that of peer, or more.
+func timesAtLeast(row, peer string, u unit, limit float64) condition {
+	return condition{row: row, peer: peer, unit: u, limit: limit, least: true}
 }
 
 // atMost limits a figure of row.

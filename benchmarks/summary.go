@@ -37,10 +37,12 @@ func summarize(w workload, rounds [][]sample) workloadResult {
 // over is the figure of all rounds from those of each: the median, but for a unit
 // that says how bad it became at worst.
 func (u unit) over(values []float64) float64 {
-	if u == longestWait {
+	switch u {
+	case longestWait, longestLate, longestToNext, longestOutlive:
 		return quantile(values, 1)
+	default:
+		return median(values)
 	}
-	return median(values)
 }
 
 // series is one figure of one row, over the rounds. It is empty if no round has it;

@@ -19,13 +19,17 @@ var (
 	findNginx  = toolFinder("nginx", "nginx is not installed", "nginx", "/usr/sbin/nginx")
 	findCurl   = toolFinder("curl", "curl is not installed", "curl", "/usr/bin/curl")
 	findPython = toolFinder("python", "no python3 with requests and lxml is installed", "python3", "/usr/bin/python3")
+
+	// Without what the notebook imports.
+	findPython3 = toolFinder("python3", "python3 is not installed", "python3", "/usr/bin/python3")
 )
 
 // versionOf has for each tool how it tells its version; where it fails, the tool is
 // of no use.
 var versionOf = map[string][]string{
-	"nginx": {"-v"},
-	"curl":  {"--version"},
+	"nginx":   {"-v"},
+	"curl":    {"--version"},
+	"python3": {"-c", "import sys, concurrent.futures, multiprocessing.pool; print('Python', sys.version.split()[0])"},
 	"python": {"-c", "import sys, requests, lxml.etree as x; print('Python', sys.version.split()[0] + ', requests', " +
 		"requests.__version__ + ', lxml', '.'.join(map(str, x.LXML_VERSION[:3])))"},
 }
