@@ -21,7 +21,8 @@ type goal struct {
 // inputs the longest run of titles has.
 func goals(inputs int) []goal {
 	return slices.Concat(submitGoals(), resultGoals(), allocGoals(), mapSliceGoals(), mapGoals(),
-		latencyGoals(), queueGoals(), lockGoals(), orderGoals(), memoryGoals(), titleGoals(inputs), countingGoals())
+		latencyGoals(), queueGoals(), lockGoals(), orderGoals(), memoryGoals(), titleGoals(inputs), countingGoals(),
+		processGoals())
 }
 
 // selectGoals returns the goals of these names, in the order of goals. A letter

@@ -7,11 +7,14 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/potok-go/potok/process"
 )
 
-// The binary of the tests plays the parts too: it is what workloads of processes
-// start again.
+// The binary of the tests plays the parts too, and has the workers: it is what
+// workloads of processes start again.
 func TestMain(m *testing.M) {
+	process.Main()
 	if code, played := playPart(os.Args[1:]); played {
 		os.Exit(code)
 	}

@@ -20,6 +20,8 @@ func parts() map[string]part {
 		"fasthttp": readByFasthttp,
 		"net/http": readByNetHTTP,
 		"colly":    readByColly,
+		"pipe":     answerFrames,
+		"plugin":   servePlugin,
 	}
 }
 

@@ -21,7 +21,7 @@ const (
 func (s *site) byPython(ctx context.Context, name string, units []unit, work string, args func(round) []string) probe {
 	s.wanted = true
 	return probe{name, func(r round) (sample, error) {
-		if s.noPython != nil {
+		if s.noPython != "" {
 			return nil, nil
 		}
 		script, err := filepath.Abs("testdata/processes.py")

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/potok-go/potok/benchmarks/internal/mind"
 )
@@ -12,8 +11,8 @@ import (
 type site struct {
 	shop     *workshop
 	python   tool
-	noPython error
-	wanted   bool // some row is Python's
+	noPython string // why there is none
+	wanted   bool   // some row is Python's
 }
 
 // onSite is the workload of probes that need a site. They are made twice: once for
@@ -31,13 +30,14 @@ func onSite(title string, units []unit, probes func(context.Context, *site) []pr
 			return scene{}, err
 		}
 		here := &site{shop: p.shop}
-		here.python, here.noPython = findPython3(ctx)
+		python, missing := findPython3(ctx)
+		here.python, here.noPython = python, reason(missing)
 		all := probes(ctx, here)
 		var notes []string
 		switch {
 		case !here.wanted:
-		case here.noPython != nil:
-			notes = append(notes, fmt.Sprintf("Python's: skipped, %v", here.noPython))
+		case here.noPython != "":
+			notes = append(notes, "Python's: skipped, "+here.noPython)
 		default:
 			notes = append(notes, here.python.version)
 		}

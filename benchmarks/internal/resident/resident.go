@@ -3,8 +3,8 @@
 //	peak, err := resident.Peak(os.Getpid())
 //
 // Unlike getrusage's, a peak from here does not begin before the process's exec,
-// when it still was its parent. On other systems every function returns an error
-// that matches fs.ErrNotExist.
+// when it still was its parent. Elsewhere, and of a process that is not there, the
+// functions return an error that matches fs.ErrNotExist.
 package resident
 
 import (
@@ -14,6 +14,12 @@ import (
 	"strconv"
 	"strings"
 )
+
+// Known says whether this system tells it.
+func Known() bool {
+	_, _, err := Now(os.Getpid())
+	return err == nil
+}
 
 // Peak is the most that a process has had resident since its exec, in bytes.
 func Peak(pid int) (int64, error) {
