@@ -37,6 +37,7 @@ bench: ## the benchmarks in the tree: BENCH=regexp COUNT=1
 peers: ## potok beside its peers, goal by goal, into benchmarks/results; README's table from it
 	go -C benchmarks run . -goal G -o results/goroutines.txt
 	go -C benchmarks run . -goal T,B -o results/titles.txt
+	go -C benchmarks run . -goal P -o results/process.txt
 	go -C benchmarks run . -readme
 
 api: ## exported API against REV=, by default the last tag

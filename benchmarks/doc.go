@@ -5,6 +5,7 @@
 //	go -C benchmarks run . -goal G3,G9                          # some; -list names them
 //	go -C benchmarks run . -goal G -o results/goroutines.txt    # all of a letter, into a file too
 //	go -C benchmarks run . -goal T,B -o results/titles.txt
+//	go -C benchmarks run . -goal P -o results/process.txt
 //	go -C benchmarks run . -goal T5 -inputs 10000000            # the goal's number: a quarter of an hour
 //	go -C benchmarks run . -readme                              # README's table from the files
 //	go -C benchmarks run . -short                               # does everything work?
@@ -55,4 +56,19 @@
 // to install). There are 5 rounds at most, as each takes many seconds. The server
 // runs beside the contenders on the same processors, so pages a second are those of
 // both; processor time is that of the contender alone.
+//
+// # Pools of processes
+//
+// The process goals' workers are this binary again, and the far ends of their rivals
+// in Go are parts of it. All stand and have answered before the clock starts, and
+// what is one run takes the median of three; so does the script that Python's pools
+// are in, which times itself. It forks its workers, the fastest way that it has, and
+// it is skipped with a word where there is no python3.
+//
+// This binary has all rivals in it, whose init takes many times as long as a start
+// does otherwise. So what depends on the program that workers are, its start and its
+// size and how soon a dead worker is replaced, is measured of a small one, lean.
+//
+// Peaks and what is resident are the kernel's, VmHWM and Rss of each process. They
+// count the pages of the program's text too, which all processes of it share.
 package main
