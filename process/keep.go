@@ -86,7 +86,7 @@ func (p *Pool) keep(i int) {
 		}
 		failures = 0
 		if p.offer(i, w, nil) {
-			p.Free(i)
+			p.near.Free(i)
 		}
 		select {
 		case <-w.gone:
@@ -94,7 +94,7 @@ func (p *Pool) keep(i int) {
 		case <-p.leaving:
 		}
 		w.retire()
-		if p.Lose(i) {
+		if p.near.Lose(i) {
 			p.places[i].keep()
 		}
 	}
@@ -110,7 +110,7 @@ func (p *Pool) giveUp(i int, err error, failures int) bool {
 	case failures >= maxFailures:
 		err = fmt.Errorf("%w: %d times in a row, the last time: %w", ErrPoolBroken, failures, err)
 		p.offer(i, nil, err)
-		p.Break(err)
+		p.near.Break(err)
 		return true
 	}
 	timer := time.NewTimer(firstBackoff << failures)

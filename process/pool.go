@@ -19,7 +19,7 @@ import (
 // Pool is an Executor whose calls run in processes of their own: this program again. It is made by NewPool, and takes
 // Tasks only. All methods are safe for concurrent use.
 type Pool struct {
-	*remote.Executor
+	near    *remote.Executor // the queue before the places, and what all executors mean
 	options options
 	wish    wish
 
@@ -31,6 +31,8 @@ type Pool struct {
 	printer printer
 	calls   atomic.Uint64 // numbers them
 }
+
+var _ potok.Executor = (*Pool)(nil)
 
 // NewPool starts so many workers, and returns at once: calls are queued until a worker is there.
 //
@@ -58,7 +60,7 @@ func NewPool(workers int, opts ...Option) (*Pool, error) {
 		places:  make([]place, workers),
 	}
 	p.printer = printer{turn: make(chan struct{}, 1), to: o.output}
-	p.Executor = remote.New(remote.Config{
+	p.near = remote.New(remote.Config{
 		Places:   workers,
 		Backlog:  o.backlog,
 		Name:     o.name,
@@ -104,7 +106,7 @@ func (p *Pool) carry(ctx context.Context, c registry.Call, in []byte, i int) (fr
 	defer func() {
 		free = held && p.places[here].release()
 		if free && here != i {
-			p.Free(here)
+			p.near.Free(here)
 			free = false
 		}
 	}()
@@ -126,7 +128,7 @@ func (p *Pool) carry(ctx context.Context, c registry.Call, in []byte, i int) (fr
 			continue // its next worker is there already
 		}
 		held = false
-		if here, err = p.Take(ctx); err != nil {
+		if here, err = p.near.Take(ctx); err != nil {
 			return false, err
 		}
 		held = true
@@ -181,17 +183,27 @@ func (p *Pool) workerName(place int) string {
 	return fmt.Sprintf("%s/%d", name, place)
 }
 
+// Stats says how many workers and calls there are in which state. It does not block and is safe for concurrent use.
+func (p *Pool) Stats() potok.Stats { return p.near.Stats() }
+
+// Wait blocks until nothing is queued, running or between two attempts, or ctx ends: then the error matches ctx.Err() and
+// context.Cause(ctx). The pool stays usable. It is safe for concurrent use.
+func (p *Pool) Wait(ctx context.Context) error { return p.near.Wait(ctx) }
+
+// Dispatch is how a Task hands its calls over; it is not for users. It blocks while the backlog is full.
+func (p *Pool) Dispatch(calls registry.Batch) { p.near.Dispatch(calls) }
+
 // Shutdown takes no more calls and blocks until those that it accepted are done and the workers are gone. When ctx ends
 // first it cancels the rest and returns ctx's cause; it does not wait then, and workers live until their calls have ended.
 // It is safe for concurrent use.
 func (p *Pool) Shutdown(ctx context.Context) error {
-	return p.end(p.Executor.Shutdown(ctx))
+	return p.end(p.near.Shutdown(ctx))
 }
 
 // Close takes no more calls, cancels what is queued, ends what runs, and blocks until the workers are gone: for as long
 // as a call is given to end, then it is killed. It is safe for concurrent use, and may be called any number of times.
 func (p *Pool) Close() error {
-	return p.end(p.Executor.Close())
+	return p.end(p.near.Close())
 }
 
 // end lets the workers go, and waits for them, or lets go of each when its call has ended if that may take a while.
@@ -202,7 +214,7 @@ func (p *Pool) end(err error) error {
 		return nil
 	}
 	go func() { // nobody waits for it: that is what the error says
-		p.Landed()
+		p.near.Landed()
 		p.stop()
 	}()
 	return err
