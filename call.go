@@ -122,7 +122,7 @@ func (c *call) withdraw(from phase, why *cancelledError) bool {
 // withdrawSilently is withdraw but for the callbacks: if there are any, who calls
 // it has to run them and then to let the call leave its ledger.
 func (c *call) withdrawSilently(from phase, why *cancelledError) (callbacks *waiter, ok bool) {
-	if !c.move(from, phaseCancelling) {
+	if from == phasePending && c.phase() == from && !c.mayWithdraw() || !c.move(from, phaseCancelling) {
 		return nil, false
 	}
 	c.fail(why)

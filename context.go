@@ -41,6 +41,7 @@ type extension struct {
 
 	// Of a call on another executor than Pool; see remote.go.
 	outer      remoteJob
+	ticket     any                         // by which the executor knows it
 	unwatch    atomic.Pointer[func() bool] // ends the watch of Submit's ctx; nil: not begun
 	endAttempt context.CancelFunc          // of the attempt that runs; may be nil
 
@@ -117,7 +118,10 @@ func (c *call) endContext() {
 }
 
 // interrupt ends the context of a call that runs, for this cause.
-func (c *call) interrupt(cause error) { c.inner().end(cause) }
+func (c *call) interrupt(cause error) {
+	c.inner().end(cause)
+	c.tellEnded()
+}
 
 // Deadline is part of context.Context.
 func (c *call) Deadline() (time.Time, bool) { return c.scope.ctx.Deadline() }

@@ -29,7 +29,17 @@ func (f *taskCall[In, Out]) Chunk() int {
 }
 
 // Accept enters the call in the ledger of its executor.
-func (f *taskCall[In, Out]) Accept(h *registry.Host) bool { return f.call.acceptAt(h, f) }
+func (f *taskCall[In, Out]) Accept(h *registry.Host, ticket any) bool {
+	return f.call.acceptAt(h, f, ticket)
+}
+
+// Plain says whether the call can do without Start.
+func (f *taskCall[In, Out]) Plain() bool {
+	return f.task.options == nil && f.call.scope.host.Observer == nil
+}
+
+// Began says that the call has started.
+func (f *taskCall[In, Out]) Began() (context.Context, bool) { return &f.call, f.call.beganAt() }
 
 // Start begins an attempt.
 func (f *taskCall[In, Out]) Start(worker string) (context.Context, bool) {
@@ -70,11 +80,11 @@ type remoteJob interface {
 	job
 }
 
-func (c *call) acceptAt(h *registry.Host, outer remoteJob) bool {
+func (c *call) acceptAt(h *registry.Host, outer remoteJob, ticket any) bool {
+	c.scope = c.scope.at(h)
 	ctx := c.scope.ctx
-	c.scope = &scope{host: h, ctx: ctx, done: ctx.Done()}
 	x := c.extend()
-	x.outer = outer
+	x.outer, x.ticket = outer, ticket
 	observerOf(h).submitted(c, outer.name())
 	if !h.Ledger.Enter(1, h.Ledger.Draining() && h.Ledger.Encloses(ctx)) {
 		turnAway(h, outer, ErrClosed)
@@ -86,13 +96,44 @@ func (c *call) acceptAt(h *registry.Host, outer remoteJob) bool {
 		return false
 	}
 	if c.scope.done != nil {
-		stop := context.AfterFunc(ctx, func() { c.expire(cancelledBy(ctx)) })
+		stop := context.AfterFunc(ctx, func() {
+			c.expire(cancelledBy(ctx))
+			c.tellEnded()
+		})
 		x.unwatch.Store(&stop)
 		if c.settled() { // and the one who settled it did not find stop
 			stop()
 		}
 	}
 	return true
+}
+
+// at returns what the calls share that were submitted with this ctx, once h takes them: most often all of a SubmitAll.
+func (s *scope) at(h *registry.Host) *scope {
+	if there := s.there.Load(); there != nil && there.host == h {
+		return there
+	}
+	there := &scope{host: h, ctx: s.ctx, done: s.ctx.Done()}
+	s.there.Store(there)
+	return there
+}
+
+// mayWithdraw asks the executor whether a queued call can still be cancelled without a
+// start.
+func (c *call) mayWithdraw() bool {
+	h := c.scope.host
+	if h == nil || h.Withdraw == nil {
+		return true
+	}
+	x := c.extend()
+	return x.outer == nil || h.Withdraw(x.ticket)
+}
+
+// tellEnded tells the executor that the context of a running call has ended.
+func (c *call) tellEnded() {
+	if h := c.scope.host; h != nil && h.Ended != nil && c.Running() {
+		h.Ended(c.extend().ticket)
+	}
 }
 
 // unwatch ends the watch of Submit's ctx.
@@ -109,9 +150,18 @@ func (c *call) withdrawnRemote() {
 	h, x := c.scope.host, c.extend()
 	c.unwatch()
 	if h.Withdrawn != nil {
-		h.Withdrawn(x.outer)
+		h.Withdrawn(x.ticket)
 		x.outer.release()
 	}
+}
+
+func (c *call) beganAt() bool {
+	h := c.scope.host
+	if !c.move(phasePending, phaseRunning) {
+		return false
+	}
+	h.Ledger.Common.Started.Add(1)
+	return true
 }
 
 func (c *call) startAt(worker string, t *taskOptions) (ctx context.Context, ok bool) {
@@ -128,6 +178,15 @@ func (c *call) startAt(worker string, t *taskOptions) (ctx context.Context, ok b
 		ctx, cancel = beginAttempt(c, t, worker)
 	} else {
 		h.Ledger.Carry(c, func(*registry.Seat) { ctx, cancel = beginAttempt(c, t, worker) })
+	}
+	if h.Ended != nil && ctx != context.Context(c) { // it may end by itself
+		stop, end := context.AfterFunc(ctx, c.tellEnded), cancel
+		cancel = func() {
+			stop()
+			if end != nil {
+				end()
+			}
+		}
 	}
 	c.extend().endAttempt = cancel
 	return ctx, true
@@ -160,8 +219,15 @@ func (c *call) settleAt(j job, t *taskOptions, err error) (pause time.Duration, 
 	}
 	c.unwatch()
 	if callbacks := c.conclude(j, tally, err, c, c); callbacks != nil {
-		defer c.leave() // also when a callback ends the goroutine
-		h.Ledger.Carry(c, func(*registry.Seat) { runCallbacks(callbacks) })
+		run := func() {
+			defer c.leave() // also when a callback ends the goroutine
+			h.Ledger.Carry(c, func(*registry.Seat) { runCallbacks(callbacks) })
+		}
+		if h.Aside != nil {
+			h.Aside(run)
+		} else {
+			run()
+		}
 	}
 	return 0, false
 }

@@ -3,6 +3,7 @@ package potok
 import (
 	"context"
 	"reflect"
+	"sync/atomic"
 
 	"github.com/potok-go/potok/internal/registry"
 )
@@ -18,6 +19,8 @@ type scope struct {
 	pool *Pool           // nil: another executor, or none
 	ctx  context.Context //nolint:containedctx // it carries the ctx to the worker
 	done <-chan struct{} // ctx.Done()
+
+	there atomic.Pointer[scope] // of nowhere: what became of it, see at
 
 	calls callList // with some that have left it
 	size  int      // calls in the list, or about to be; guarded by the inbox's mu

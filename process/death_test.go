@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -70,11 +71,11 @@ var (
 			time.Sleep(time.Hour)
 			return 0, err
 		case "a frame that is cut off":
-			if _, err := syscall.Write(4, []byte{100, 0, 0, 0, 'a', 1, 2, 3}); err != nil {
-				return 0, err
-			}
-			os.Exit(0)
+			_, err := syscall.Write(4, []byte{100, 0, 0, 0, 'a', 1, 2, 3})
+			time.Sleep(time.Hour)
+			return 0, err
 		case "endless":
+			fmt.Println("round and round")
 			for i := 0; ; i++ {
 				spun.Store(int64(i))
 			}
@@ -148,7 +149,7 @@ func TestADeathFailsTheCallThatRanAndNoOther(t *testing.T) {
 		"fatal error":             {code: 2, cause: "fatal error: as Go says it"},
 		"closed pipes":            {code: -1, signal: syscall.SIGKILL},
 		"garbage":                 {code: -1, signal: syscall.SIGKILL, cause: "protocol: "},
-		"a frame that is cut off": {code: 0},
+		"a frame that is cut off": {code: -1, signal: syscall.SIGKILL, cause: "protocol: "},
 	} {
 		t.Run(strings.ReplaceAll(how, " ", "_"), func(t *testing.T) {
 			p := newPool(t, 2, process.Output(io.Discard), process.Grace(50*time.Millisecond))
@@ -197,21 +198,70 @@ func TestMuchOutputIsHarmless(t *testing.T) {
 	}
 }
 
+// lines are what workers print.
+type lines struct {
+	mu  sync.Mutex // guards all; never held while blocking
+	all strings.Builder
+}
+
+func (l *lines) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.all.Write(b)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.all.String()
+}
+
+func (l *lines) reset() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.all.Reset()
+}
+
+// A stuck writer holds up nobody but who waits for what was printed: Close.
+type stuck struct{ open chan struct{} }
+
+func (s stuck) Write(b []byte) (int, error) {
+	<-s.open
+	return len(b), nil
+}
+
+func TestNewsOfADeathDoNotWaitForWhoReadsOutput(t *testing.T) {
+	w := stuck{make(chan struct{})}
+	p := newPool(t, 1, process.Output(w))
+	defer p.Close()
+	defer close(w.open)
+	ctx := within(t)
+	_, err := harm.Submit(ctx, p, "panic in a goroutine").Result(ctx)
+	died, ok := errors.AsType[*process.WorkerDied](err)
+	if !ok || died.Cause != "panic: ouch" {
+		t.Errorf("%v", err)
+	}
+	if _, err := harm.Submit(ctx, p, "nothing").Result(ctx); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestAnEndlessCallIsKilledAfterTheGrace(t *testing.T) {
-	p := newPool(t, 1, process.Output(io.Discard), process.Grace(10*time.Millisecond))
+	var out lines
+	p := newPool(t, 1, process.Output(&out), process.Grace(10*time.Millisecond))
 	defer p.Close()
 	ctx := within(t)
 
 	f := harm.With(potok.Timeout(50*time.Millisecond)).Submit(ctx, p, "endless")
 	_, err := f.Result(ctx)
-	if _, ok := errors.AsType[*process.WorkerDied](err); !ok || !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, potok.ErrCancelled) || f.State() != potok.Failed {
+	if died, ok := errors.AsType[*process.WorkerDied](err); !ok || !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, potok.ErrCancelled) || f.State() != potok.Failed ||
+		died.Cause != "killed, as the call did not end within 10ms" {
 		t.Errorf("after a timeout: %v, %v", f.State(), err)
 	}
 
+	out.reset() // of the one before
 	f = harm.Submit(ctx, p, "endless")
-	for p.Stats().Running == 0 {
-		time.Sleep(time.Millisecond)
-	}
+	eventually(t, "it spins", func() bool { return strings.Contains(out.String(), "round and round") })
 	f.Cancel()
 	_, err = f.Result(ctx)
 	if _, ok := errors.AsType[*process.WorkerDied](err); !ok || !errors.Is(err, potok.ErrCancelled) || f.State() != potok.Cancelled {

@@ -32,8 +32,8 @@
 //
 // # Goroutines
 //
-// A Pool has some for each worker, and one for each call that runs. Close and Shutdown wait for all of them, but for a
-// Shutdown whose ctx ended, which waits for nothing.
+// A Pool has some for each worker, and one for each call that has callbacks, options or an observer while those run. Close
+// and Shutdown wait for all of them, but for a Shutdown whose ctx ended, which waits for nothing.
 //
 // # Systems
 //

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/potok-go/potok"
+	"github.com/potok-go/potok/internal/remote"
 )
 
 var obedient = potok.Define("process_internal_test.obedient", func(ctx context.Context, wait bool) (int, error) {
@@ -43,19 +44,18 @@ func poolOfOne(t *testing.T, opts ...Option) (p *Pool, pid func() int) {
 
 // The answer and the end of the grace may come at the same moment.
 func TestAWorkerThatIsKilledAfterTheGraceGetsNoCallAnyMore(t *testing.T) {
-	p, pid := poolOfOne(t)
+	p, pid := poolOfOne(t, Grace(0))
 	for range 5 {
 		pid()
-		w, err := p.places[0].worker()
-		if err != nil {
-			t.Fatal(err)
-		}
+		p.mu.Lock()
+		w := p.places[0]
+		p.mu.Unlock()
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		w.end(ctx, callHead{}, 0, nil, make(chan struct{}))
-		if w.alive() {
-			t.Error("it may get the next call, and that fails then")
-		}
+		s := &remote.Shipment{Item: new(remote.Item), Over: make(chan struct{})}
+		w.End(s, ctx)
+		<-w.retired
+		close(s.Over)
 	}
 	pid()
 }

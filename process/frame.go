@@ -1,6 +1,7 @@
 package process
 
 import (
+	"bufio"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -17,13 +18,15 @@ import (
 // docs/protocol-process.md says who sends which, and when.
 const (
 	kindReady  byte = 'r' // worker: it can take calls; body: the version of the protocol
-	kindCall   byte = 'c' // pool: id, remaining time, name of the task, argument
+	kindCall   byte = 'c' // pool: see callHead
 	kindEnd    byte = 'e' // pool: id, why the context of the call ends
 	kindAnswer byte = 'a' // worker: id, length of the error, error, result
+	kindItem   byte = 'i' // worker: the same, of the next item of the chunk that runs
+	kindOver   byte = 'o' // worker: id; the call was passed over, or the chunk has ended in front of the next item
 )
 
 // protocol is the version of all this. Both sides are the same binary, on Linux always and elsewhere unless it was replaced.
-const protocol = 1
+const protocol = 2
 
 // maxFrame bounds what a frame's length may say: nothing is allocated before that has been looked at. Only tests change it,
 // before anything else happens.
@@ -37,15 +40,17 @@ type frame struct {
 	payload []byte
 }
 
-func newFrame(kind byte, room int) frame {
-	head := make([]byte, headSize, headSize+room)
-	head[4] = kind
-	return frame{head: head}
+// newFrame begins a frame in b, from whose memory it is made.
+func newFrame(b []byte, kind byte) frame {
+	return frame{head: append(b[:0], 0, 0, 0, 0, kind)}
 }
+
+// size is how many bytes it takes.
+func (f *frame) size() int { return len(f.head) + len(f.payload) }
 
 // seal writes the length. It returns an error if that is more than the other side reads.
 func (f *frame) seal() error {
-	n := len(f.head) - 4 + len(f.payload)
+	n := f.size() - 4
 	if n > maxFrame {
 		return fmt.Errorf("potok/process: %d bytes, which is more than the %d that a frame takes", n, maxFrame)
 	}
@@ -53,65 +58,107 @@ func (f *frame) seal() error {
 	return nil
 }
 
-// writeTo writes a sealed frame in one go, if its payload is small. It returns how many bytes were taken.
-func (f *frame) writeTo(w io.Writer) (n int, err error) {
-	if len(f.payload) <= 64<<10 {
-		return w.Write(append(f.head, f.payload...))
+// A small frame is written in one piece, and read without memory of its own.
+const smallFrame = 32 << 10
+
+// join makes one piece of a small frame.
+func (f *frame) join() []byte { return append(f.head, f.payload...) }
+
+// writeTo writes a sealed frame.
+func (f *frame) writeTo(w io.Writer) error {
+	if _, err := w.Write(f.head); err != nil {
+		return err
 	}
-	if n, err = w.Write(f.head); err != nil {
-		return n, err
+	if len(f.payload) == 0 {
+		return nil
 	}
-	more, err := w.Write(f.payload)
-	return n + more, err
+	_, err := w.Write(f.payload)
+	return err
 }
 
 var errCorrupt = errors.New("potok/process: a frame makes no sense")
 
-// readFrame reads the next frame. The body is the caller's. io.EOF comes only between two frames.
-func readFrame(r io.Reader) (kind byte, body []byte, err error) {
-	var head [headSize]byte
-	if _, err := io.ReadFull(r, head[:]); err != nil {
-		return 0, nil, err
-	}
-	n := binary.LittleEndian.Uint32(head[:])
-	if n < 1 || int64(n) > int64(maxFrame) {
-		return 0, nil, fmt.Errorf("%w: its length is said to be %d", errCorrupt, n)
-	}
-	body, err = readBody(r, int(n-1))
-	return head[4], body, err
+// frames reads them.
+type frames struct {
+	port *port
+	r    *bufio.Reader
+	last int // bytes of the one before, still in the buffer
 }
 
-// readBody reads n bytes, and takes memory as they come: a length alone makes nobody allocate.
-func readBody(r io.Reader, n int) ([]byte, error) {
-	const step = 16 << 20
-	body := make([]byte, min(n, step))
-	for read := 0; ; {
-		if _, err := io.ReadFull(r, body[read:]); err != nil {
-			if errors.Is(err, io.EOF) {
-				err = io.ErrUnexpectedEOF
-			}
-			return nil, err
+func newFrames(p *port) *frames {
+	return &frames{port: p, r: bufio.NewReaderSize(p, smallFrame+headSize)}
+}
+
+// next reads the next frame. Unless it is the caller's, the body is good until next is called again. io.EOF comes only
+// between two frames.
+func (f *frames) next() (kind byte, body []byte, own bool, err error) {
+	_, _ = f.r.Discard(f.last) // it is there
+	f.last = 0
+	head, err := f.r.Peek(headSize)
+	if err != nil {
+		if errors.Is(err, io.EOF) && len(head) > 0 {
+			err = io.ErrUnexpectedEOF
 		}
-		read = len(body)
-		if read == n {
-			return body, nil
-		}
-		grown := make([]byte, min(n, 4*read))
-		copy(grown, body)
-		body = grown
+		return 0, nil, false, err
 	}
+	n := int64(binary.LittleEndian.Uint32(head))
+	if n < 1 || n > int64(maxFrame) {
+		return 0, nil, false, fmt.Errorf("%w: its length is said to be %d", errCorrupt, n)
+	}
+	kind = head[4]
+	if whole := int(n) + 4; whole <= f.r.Size() {
+		b, err := f.r.Peek(whole)
+		f.last = len(b)
+		return kind, b[min(headSize, len(b)):], false, inside(err)
+	}
+	_, _ = f.r.Discard(headSize)
+	body = make([]byte, n-1)
+	_, err = io.ReadFull(f.r, body)
+	return kind, body, true, inside(err)
+}
+
+// buffered says whether the next frame is there, as a whole.
+func (f *frames) buffered() bool {
+	rest := f.r.Buffered() - f.last
+	if rest < headSize {
+		return false
+	}
+	b, _ := f.r.Peek(f.last + headSize)
+	return rest >= 4+int(binary.LittleEndian.Uint32(b[f.last:]))
+}
+
+// some says whether there is something to read: next may still have to wait for the rest of it.
+func (f *frames) some() bool {
+	if f.r.Buffered() > f.last {
+		return true
+	}
+	n, err := f.port.in.filled()
+	return n > 0 || err != nil
+}
+
+// inside makes of the end of a stream what it is inside of a frame.
+func inside(err error) error {
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
 }
 
 // A callHead is what stands before the argument of a call.
 type callHead struct {
-	id      uint64
+	id      uint64        // from 1; 0 for what Init says
+	slot    int           // of its word
+	items   int           // of a chunk, whose argument is an array; 0: it is none
 	remains time.Duration // until its deadline, as two clocks may differ; 0: it has none
 	task    string
 }
 
-func (h callHead) frame(in []byte) frame {
-	f := newFrame(kindCall, 24+len(h.task)+len(in))
+// frame makes a frame in b.
+func (h callHead) frame(b, in []byte) frame {
+	f := newFrame(b, kindCall)
 	f.head = binary.LittleEndian.AppendUint64(f.head, h.id)
+	f.head = binary.LittleEndian.AppendUint16(f.head, uint16(h.slot))
+	f.head = binary.LittleEndian.AppendUint32(f.head, uint32(h.items))
 	f.head = binary.LittleEndian.AppendUint64(f.head, uint64(h.remains))
 	f.head = binary.AppendUvarint(f.head, uint64(len(h.task)))
 	f.head = append(f.head, h.task...)
@@ -119,30 +166,33 @@ func (h callHead) frame(in []byte) frame {
 	return f
 }
 
-func parseCall(body []byte) (h callHead, in []byte, err error) {
-	if len(body) < 16 {
-		return h, nil, errCorrupt
+// parseCall leaves the name of the task where it is.
+func parseCall(body []byte) (h callHead, task, in []byte, err error) {
+	if len(body) < 22 {
+		return h, nil, nil, errCorrupt
 	}
 	h.id = binary.LittleEndian.Uint64(body)
-	h.remains = time.Duration(binary.LittleEndian.Uint64(body[8:]))
-	n, used := binary.Uvarint(body[16:])
-	rest := body[16+max(used, 0):]
+	h.slot = int(binary.LittleEndian.Uint16(body[8:]))
+	h.items = int(binary.LittleEndian.Uint32(body[10:]))
+	h.remains = time.Duration(binary.LittleEndian.Uint64(body[14:]))
+	n, used := binary.Uvarint(body[22:])
+	rest := body[22+max(used, 0):]
 	if used <= 0 || n > uint64(len(rest)) {
-		return h, nil, errCorrupt
+		return h, nil, nil, errCorrupt
 	}
-	h.task = string(rest[:n])
-	return h, rest[n:], nil
+	return h, rest[:n], rest[n:], nil
 }
 
 func endFrame(id uint64, why []byte) frame {
-	f := newFrame(kindEnd, 8+len(why))
+	f := newFrame(nil, kindEnd)
 	f.head = binary.LittleEndian.AppendUint64(f.head, id)
 	f.payload = why
 	return f
 }
 
-func answerFrame(id uint64, failure, out []byte) frame {
-	f := newFrame(kindAnswer, 12+len(failure)+min(len(out), 64<<10))
+// answerFrame is an answer, or that of an item, made in b.
+func answerFrame(b []byte, kind byte, id uint64, failure, out []byte) frame {
+	f := newFrame(b, kind)
 	f.head = binary.LittleEndian.AppendUint64(f.head, id)
 	f.head = binary.LittleEndian.AppendUint32(f.head, uint32(len(failure)))
 	f.head = append(f.head, failure...)
@@ -150,19 +200,33 @@ func answerFrame(id uint64, failure, out []byte) frame {
 	return f
 }
 
-func parseAnswer(body []byte) (id uint64, failure, out []byte, err error) {
-	if len(body) < 12 {
-		return 0, nil, nil, errCorrupt
-	}
-	id = binary.LittleEndian.Uint64(body)
-	n := binary.LittleEndian.Uint32(body[8:])
-	if uint64(n) > uint64(len(body)-12) {
-		return 0, nil, nil, errCorrupt
-	}
-	return id, body[12 : 12+n], body[12+n:], nil
+// An answer is what a worker says of a call.
+type answer struct {
+	id           uint64
+	failure, out []byte
 }
 
-func parseEnd(body []byte) (id uint64, why []byte, err error) {
+func parseAnswer(body []byte) (a answer, err error) {
+	if len(body) < 12 {
+		return a, errCorrupt
+	}
+	a.id = binary.LittleEndian.Uint64(body)
+	n := binary.LittleEndian.Uint32(body[8:])
+	if uint64(n) > uint64(len(body)-12) {
+		return a, errCorrupt
+	}
+	a.failure, a.out = body[12:12+n], body[12+n:]
+	return a, nil
+}
+
+func overFrame(b []byte, id uint64) frame {
+	f := newFrame(b, kindOver)
+	f.head = binary.LittleEndian.AppendUint64(f.head, id)
+	return f
+}
+
+// parseID reads what begins with an id.
+func parseID(body []byte) (id uint64, rest []byte, err error) {
 	if len(body) < 8 {
 		return 0, nil, errCorrupt
 	}

@@ -6,25 +6,15 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
-
-	"github.com/potok-go/potok/internal/wire"
 )
-
-// A place is where one worker is, and after it the next.
-type place struct {
-	mu   sync.Mutex
-	w    *worker // the last that was ready
-	kept bool    // no call may take the place: its keeper gives it free with the next worker
-	over error   // why none will come
-}
 
 const (
 	startTimeout = 30 * time.Second // until a worker is ready, and again for Init
-	maxFailures  = 5                // starts in a row that fail, until the pool is broken
+	maxFailures  = 5                // starts in a row that fail, of all workers, until the pool is broken
 	firstBackoff = 10 * time.Millisecond
+	maxBackoff   = time.Second
 )
 
 // start starts workers, one after the other, on one thread for as long as the pool lives: the system kills a worker when
@@ -67,7 +57,7 @@ var errLeaving = errors.New("potok/process: the pool is closed")
 
 // keep sees to it that there is a worker at a place.
 func (p *Pool) keep(i int) {
-	for failures := 0; ; {
+	for tries := 0; ; tries++ {
 		w, err := p.launch(i)
 		if err == nil {
 			err = p.prepare(w)
@@ -76,44 +66,42 @@ func (p *Pool) keep(i int) {
 			if w != nil {
 				w.retire()
 			}
-			if !p.excused(err) {
-				failures++
-			}
-			if p.giveUp(i, err, failures) {
+			if p.giveUp(err, tries) {
 				return
 			}
 			continue
 		}
-		failures = 0
-		if p.offer(i, w, nil) {
-			p.near.Free(i)
-		}
-		select {
-		case <-w.gone:
-		case <-w.retired:
-		case <-p.leaving:
+		p.ready(i, w)
+		tries = 0
+		if w.open(i) {
+			select {
+			case <-w.retired:
+			case <-p.leaving:
+			}
 		}
 		w.retire()
-		if p.near.Lose(i) {
-			p.places[i].keep()
-		}
 	}
 }
 
+// ready notes who is at a place: a start that did not fail.
+func (p *Pool) ready(i int, w *worker) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.places[i] = w
+	p.failures = 0
+}
+
 // giveUp says whether there will be no more workers at a place, because the pool is left or is broken; else it waits for
-// a while, the longer the more often a start has failed.
-func (p *Pool) giveUp(i int, err error, failures int) bool {
-	switch {
-	case errors.Is(err, errLeaving):
-		p.offer(i, nil, errLeaving)
-		return true
-	case failures >= maxFailures:
-		err = fmt.Errorf("%w: %d times in a row, the last time: %w", ErrPoolBroken, failures, err)
-		p.offer(i, nil, err)
-		p.near.Break(err)
+// a while, the longer the more often a start has failed here.
+func (p *Pool) giveUp(err error, tries int) bool {
+	if errors.Is(err, errLeaving) {
 		return true
 	}
-	timer := time.NewTimer(firstBackoff << failures)
+	if n := p.failed(err); n >= maxFailures {
+		p.near.Break(fmt.Errorf("%w: %d times in a row, the last time: %w", ErrPoolBroken, n, err))
+		return true
+	}
+	timer := time.NewTimer(min(firstBackoff<<min(tries, 10), maxBackoff))
 	defer timer.Stop()
 	select {
 	case <-timer.C:
@@ -122,10 +110,15 @@ func (p *Pool) giveUp(i int, err error, failures int) bool {
 	return false
 }
 
-func (at *place) keep() {
-	at.mu.Lock()
-	defer at.mu.Unlock()
-	at.kept = true
+// failed counts a start that failed, unless that is excused, and returns how many there were in a row.
+func (p *Pool) failed(err error) int {
+	excused := p.excused(err)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !excused {
+		p.failures++
+	}
+	return p.failures
 }
 
 // excused says whether a failed start is the machine's fault, which passes, and there is somebody to do the work meanwhile.
@@ -133,46 +126,14 @@ func (p *Pool) excused(err error) bool {
 	if !errors.Is(err, syscall.EMFILE) && !errors.Is(err, syscall.ENFILE) && !errors.Is(err, syscall.EAGAIN) && !errors.Is(err, syscall.ENOMEM) {
 		return false
 	}
-	for i := range p.places {
-		at := &p.places[i]
-		at.mu.Lock()
-		w := at.w
-		at.mu.Unlock()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, w := range p.places {
 		if w != nil && w.alive() {
 			return true
 		}
 	}
 	return false
-}
-
-// offer makes w the worker of a place. It says whether the place is to be given free.
-func (p *Pool) offer(i int, w *worker, over error) (free bool) {
-	at := &p.places[i]
-	at.mu.Lock()
-	defer at.mu.Unlock()
-	at.w, at.over = w, over
-	free = at.kept && over == nil
-	at.kept = false
-	return free
-}
-
-// release says whether the place is free for the next call. If it has no worker its keeper will say when it is.
-func (at *place) release() (free bool) {
-	at.mu.Lock()
-	defer at.mu.Unlock()
-	free = at.over == nil && at.w != nil && at.w.alive()
-	at.kept = !free
-	return free
-}
-
-// worker returns the worker of a place, nil if it has none that lives, or why there will be none.
-func (at *place) worker() (w *worker, over error) {
-	at.mu.Lock()
-	defer at.mu.Unlock()
-	if at.over != nil || at.w == nil || !at.w.alive() {
-		return nil, at.over
-	}
-	return at.w, nil
 }
 
 // prepare waits until a new worker is ready, and lets it begin with what Init says.
@@ -206,7 +167,7 @@ func (p *Pool) prepare(w *worker) error {
 		case <-stop:
 		}
 	})
-	a, _, err := w.ask(ctx, callHead{id: p.calls.Add(1), task: begin.task}, begin.in, 0)
+	a, err := w.ask(ctx, callHead{task: begin.task}, begin.in)
 	died, _ := errors.AsType[*WorkerDied](err)
 	switch {
 	case err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded):
@@ -214,14 +175,32 @@ func (p *Pool) prepare(w *worker) error {
 	case err != nil:
 		return fmt.Errorf("potok/process: Init: %w%s", err, lastWords(died))
 	}
-	if len(a.failure) > 0 {
-		far, bad := wire.DecodeError(a.failure)
-		if bad != nil {
-			return bad
-		}
+	if far := a.err(); far != nil {
 		return fmt.Errorf("potok/process: Init: %w", far)
 	}
 	return nil
+}
+
+// ask has a worker that has no lane yet run a task. When ctx ends it is killed.
+func (w *worker) ask(ctx context.Context, h callHead, in []byte) (a answer, err error) {
+	w.mu.Lock()
+	w.putLocked(h.frame(nil, in))
+	w.mu.Unlock()
+	w.Flush()
+	select {
+	case a = <-w.initial:
+		return a, nil
+	case <-w.gone:
+	case <-ctx.Done():
+		w.kill()
+		<-w.gone
+	}
+	select {
+	case a = <-w.initial: // its last word
+		return a, nil
+	default:
+		return a, w.died(h.task)
+	}
 }
 
 // lastWords are what is worth knowing of a worker's stderr, if its death does not tell it already.

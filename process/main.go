@@ -40,10 +40,20 @@ func Main() {
 	serve(w)
 }
 
+// init keeps what a worker's other packages start, in an init of theirs, from having its files: their init comes later.
+func init() {
+	if _, asked := os.LookupEnv(guard); asked && isPipe(callsFD) && isPipe(answersFD) {
+		for _, fd := range []int{callsFD, answersFD, memoryFD} {
+			closeOnExec(fd)
+		}
+	}
+}
+
 // The files of a worker, as exec.Cmd numbers ExtraFiles.
 const (
 	callsFD   = 3
 	answersFD = 4
+	memoryFD  = 5 // what both see, see ring.go
 )
 
 // A wish is what a pool wants of its workers.

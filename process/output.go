@@ -30,7 +30,8 @@ type output struct {
 	tag     string
 	pipes   [2]*os.File // stdout and stderr
 	drained sync.WaitGroup
-	last    tail // of stderr
+	ended   chan struct{} // closed when both have been read
+	last    tail          // of stderr
 }
 
 const (
@@ -40,7 +41,7 @@ const (
 
 // newOutput returns the ends that the worker writes to, too.
 func newOutput(p *printer, name string) (o *output, stdout, stderr *os.File, err error) {
-	o = &output{printer: p, tag: name}
+	o = &output{printer: p, tag: name, ended: make(chan struct{})}
 	if o.pipes[0], stdout, err = os.Pipe(); err != nil {
 		return nil, nil, nil, err
 	}
@@ -55,9 +56,14 @@ func newOutput(p *printer, name string) (o *output, stdout, stderr *os.File, err
 // begin reads what the worker with this number prints.
 func (o *output) begin(pid int) {
 	o.tag = fmt.Sprintf("[%s %d] ", o.tag, pid)
+	var read sync.WaitGroup
 	for i, pipe := range o.pipes {
-		o.drained.Go(func() { o.read(pipe, i == 1) })
+		read.Go(func() { o.read(pipe, i == 1) })
 	}
+	o.drained.Go(func() {
+		read.Wait()
+		close(o.ended)
+	})
 }
 
 func (o *output) read(pipe *os.File, keep bool) {
@@ -99,13 +105,21 @@ func (o *output) close() {
 	}
 }
 
+// patience is how long the news of a death wait for what the dead worker has printed.
+const patience = 100 * time.Millisecond
+
 // drain waits for what a dead worker has printed, and returns the last of its stderr. A process that the worker has left
-// behind may hold the pipes open: it is not waited for.
+// behind may hold the pipes open, and who gets the lines may be busy: neither is waited for.
 func (o *output) drain() (stderr string) {
 	for _, pipe := range o.pipes {
-		_ = pipe.SetReadDeadline(time.Now().Add(100 * time.Millisecond)) // an error means that it is closed already
+		_ = pipe.SetReadDeadline(time.Now().Add(patience)) // an error means that it is closed already
 	}
-	o.drained.Wait()
+	timer := time.NewTimer(2 * patience)
+	defer timer.Stop()
+	select {
+	case <-o.ended:
+	case <-timer.C:
+	}
 	return o.last.String()
 }
 

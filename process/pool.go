@@ -7,8 +7,6 @@ import (
 	"os"
 	"runtime"
 	"sync"
-	"sync/atomic"
-	"time"
 
 	"github.com/potok-go/potok"
 	"github.com/potok-go/potok/internal/registry"
@@ -27,9 +25,11 @@ type Pool struct {
 	keepers sync.WaitGroup // one for each place, and who starts and who prints
 	leaving chan struct{}  // closed when workers are not needed any more
 	leave   sync.Once
-	places  []place
 	printer printer
-	calls   atomic.Uint64 // numbers them
+
+	mu       sync.Mutex // guards the fields below; never held while blocking
+	places   []*worker  // the last that was ready at each; nil: none yet
+	failures int        // starts in a row that failed
 }
 
 var _ potok.Executor = (*Pool)(nil)
@@ -57,7 +57,7 @@ func NewPool(workers int, opts ...Option) (*Pool, error) {
 		wish:    wish{processors: max(1, runtime.GOMAXPROCS(0)/workers), memory: o.memory},
 		starts:  make(chan func()),
 		leaving: make(chan struct{}),
-		places:  make([]place, workers),
+		places:  make([]*worker, workers),
 	}
 	p.printer = printer{turn: make(chan struct{}, 1), to: o.output}
 	p.near = remote.New(remote.Config{
@@ -66,12 +66,11 @@ func NewPool(workers int, opts ...Option) (*Pool, error) {
 		Name:     o.name,
 		Observer: o.observer,
 		Encode:   encode,
-		Carry:    p.carry,
 		Worker:   p.workerName,
+		Ahead:    true,
 	})
 	p.keepers.Go(p.start)
 	for i := range p.places {
-		p.places[i].kept = true
 		p.keepers.Go(func() { p.keep(i) })
 	}
 	return p, nil
@@ -92,87 +91,11 @@ func encodeArgument(task string, pointer any) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("potok/process: the argument of %s: %w", task, err)
 	}
-	f := callHead{task: task}.frame(in)
+	f := callHead{task: task}.frame(nil, in)
 	if err := f.seal(); err != nil {
 		return nil, fmt.Errorf("potok/process: the argument of %s: %w", task, err)
 	}
 	return in, nil
-}
-
-// carry takes a call to the worker at its place and back. If that is dead, or dies before it has read of the call, another
-// place is taken, as it may be long until the next worker is there.
-func (p *Pool) carry(ctx context.Context, c registry.Call, in []byte, i int) (free bool, err error) {
-	here, held := i, true
-	defer func() {
-		free = held && p.places[here].release()
-		if free && here != i {
-			p.near.Free(here)
-			free = false
-		}
-	}()
-	for {
-		w, over := p.places[here].worker()
-		if over != nil {
-			return false, over
-		}
-		if w != nil {
-			a, begun, err := p.askFor(ctx, w, c, in)
-			if begun {
-				return false, p.finish(w, c, a, err)
-			}
-			if ctx.Err() != nil {
-				return false, err
-			}
-		}
-		if p.places[here].release() {
-			continue // its next worker is there already
-		}
-		held = false
-		if here, err = p.near.Take(ctx); err != nil {
-			return false, err
-		}
-		held = true
-	}
-}
-
-// askFor asks a worker for a call.
-func (p *Pool) askFor(ctx context.Context, w *worker, c registry.Call, in []byte) (a answer, begun bool, err error) {
-	h := callHead{id: p.calls.Add(1), task: c.Task().Name}
-	if d, ok := ctx.Deadline(); ok {
-		h.remains = max(1, time.Until(d))
-	}
-	a, begun, err = w.ask(ctx, h, in, p.options.grace)
-	if err != nil && ctx.Err() != nil {
-		err = fmt.Errorf("%w: %w", registry.ContextError(ctx), err)
-	}
-	return a, begun, err
-}
-
-func (p *Pool) finish(w *worker, c registry.Call, a answer, err error) error {
-	if err != nil {
-		return err
-	}
-	if w.tasks++; w.tasks == p.options.maxTasks {
-		w.retire()
-	}
-	return a.store(c)
-}
-
-// store puts the result where it belongs and returns the error.
-func (a answer) store(c registry.Call) error {
-	if len(a.out) > 0 {
-		if err := wire.Decode(a.out, c.Out()); err != nil {
-			return potok.Permanent(fmt.Errorf("potok/process: result of %s: %w", c.Task().Name, err))
-		}
-	}
-	if len(a.failure) == 0 {
-		return nil
-	}
-	far, err := wire.DecodeError(a.failure)
-	if err != nil {
-		return potok.Permanent(err)
-	}
-	return far
 }
 
 func (p *Pool) workerName(place int) string {
@@ -192,6 +115,9 @@ func (p *Pool) Wait(ctx context.Context) error { return p.near.Wait(ctx) }
 
 // Dispatch is how a Task hands its calls over; it is not for users. It blocks while the backlog is full.
 func (p *Pool) Dispatch(calls registry.Batch) { p.near.Dispatch(calls) }
+
+// TakesChunks is for a Task's Map; it is not for users.
+func (p *Pool) TakesChunks() bool { return p.options.maxTasks == 0 && p.near.TakesChunks() }
 
 // Shutdown takes no more calls and blocks until those that it accepted are done and the workers are gone. When ctx ends
 // first it cancels the rest and returns ctx's cause; it does not wait then, and workers live until their calls have ended.

@@ -1,7 +1,6 @@
 package process
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -11,20 +10,40 @@ import (
 	"runtime"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
+	"time"
 
-	"github.com/potok-go/potok"
 	"github.com/potok-go/potok/internal/registry"
 	"github.com/potok-go/potok/internal/wire"
 )
 
-// A server is the worker's side. The pool sends one call at a time; the goroutine that reads also hears that a call is to
-// end, and that the pool is gone, while another runs the call.
+// A server is the worker's side. One goroutine reads a call, runs it and answers, and then the next: without a switch in
+// between, which would cost more than a short call. While it runs one, another listens: the pool rings when a call is to
+// end, and what was sent up to there is read then.
 type server struct {
-	answers *os.File
+	shared *shared
+	port   *port
+	wake   chan struct{} // capacity 1: whoever reads may go on
 
-	mu  sync.Mutex // guards the fields below; never held while blocking
-	id  uint64     // of the call that runs; 0: none
-	end func(cause error)
+	reading sync.Mutex  // held by who reads, also while he waits for more to read
+	rung    atomic.Bool // the bell was heard, and what it was for may not be read yet
+	frames  *frames
+	last    *registry.Task // of the call before
+
+	mu    sync.Mutex // guards the fields below; never held while blocking
+	jobs  []job      // that were read while a call ran
+	id    uint64     // of the last call that has begun
+	end   context.CancelCauseFunc
+	early map[uint64]error // why calls are to end that have not begun
+}
+
+// A job is a call as it came.
+type job struct {
+	callHead
+	known    *registry.Task // nil: there is none of that name
+	in       []byte
+	own      bool      // in is nobody else's
+	deadline time.Time // zero: none
 }
 
 // Exit codes of a worker that ends by itself, and Go's own for a panic and a fatal error.
@@ -46,15 +65,27 @@ func serve(w wish) {
 		}
 	}
 	calls, answers := ownFile(callsFD, "calls"), ownFile(answersFD, "answers")
-	s := &server{answers: answers}
-	ready := newFrame(kindReady, 1)
-	ready.head = append(ready.head, protocol)
-	s.send(ready)
-	err := s.read(bufio.NewReaderSize(calls, 64<<10))
-	if errors.Is(err, io.EOF) {
-		os.Exit(exitDone)
+	memory := ownFile(memoryFD, "memory")
+	mem, err := mapMemory(memory)
+	memory.Close()
+	if err != nil {
+		fatal(err)
 	}
-	fatal(err)
+	m := newShared(mem)
+	s := &server{shared: m, port: newPort(&m.calls, &m.answers, calls, answers), wake: make(chan struct{}, 1)}
+	s.port.nap = func() error { <-s.wake; return nil }
+	s.frames = newFrames(s.port)
+	s.send(frame{head: append(newFrame(nil, kindReady).head, protocol)})
+	go s.work() // this process ends with it, or after it
+	s.leave(s.listen())
+}
+
+// leave ends the process, since the pool is gone, or says what makes no sense.
+func (s *server) leave(err error) {
+	if !errors.Is(err, io.EOF) {
+		fatal(err)
+	}
+	os.Exit(exitDone)
 }
 
 func fatal(err error) {
@@ -62,119 +93,172 @@ func fatal(err error) {
 	os.Exit(exitProtocol)
 }
 
-func (s *server) read(r io.Reader) error {
+// listen hears the bell, and wakes who reads. If nobody does, as a call runs, it reads what is there itself.
+func (s *server) listen() error {
 	for {
-		kind, body, err := readFrame(r)
+		if err := s.port.hear(); err != nil {
+			return err
+		}
+		s.rung.Store(true)
+		if !s.reading.TryLock() { // and who reads looks at rung when he has let it go
+			select {
+			case s.wake <- struct{}{}:
+			default:
+			}
+			continue
+		}
+		err := s.readAll()
+		s.reading.Unlock()
 		if err != nil {
 			return err
 		}
-		switch kind {
-		case kindCall:
-			h, in, err := parseCall(body)
-			if err != nil {
-				return err
-			}
-			ctx := s.begin(h)
-			go s.run(ctx, h, in) // this process ends with it, or after it
-		case kindEnd:
-			id, why, err := parseEnd(body)
-			if err != nil {
-				return err
-			}
-			if err := s.endCall(id, why); err != nil {
-				return err
-			}
-		default:
-			return fmt.Errorf("%w: its kind is %q", errCorrupt, kind)
+	}
+}
+
+// readRung reads what it was rung for while somebody else read.
+func (s *server) readRung() {
+	if !s.rung.Load() {
+		return
+	}
+	s.reading.Lock()
+	defer s.reading.Unlock()
+	if err := s.readAll(); err != nil {
+		s.leave(err)
+	}
+}
+
+// readAll reads what is there, and keeps the calls. The caller holds reading.
+func (s *server) readAll() error {
+	s.rung.Store(false)
+	for s.frames.some() {
+		j, err := s.read()
+		if err != nil {
+			return err
 		}
-	}
-}
-
-// begin makes the context of a call.
-func (s *server) begin(h callHead) context.Context {
-	ctx, cancel := context.WithCancelCause(context.Background())
-	if h.remains > 0 {
-		deadline, stop := context.WithTimeout(ctx, h.remains)
-		outer := cancel
-		ctx, cancel = deadline, func(cause error) { outer(cause); stop() }
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.id, s.end = h.id, cancel
-	return ctx
-}
-
-// endCall ends the context of the call, if it still runs.
-func (s *server) endCall(id uint64, why []byte) error {
-	cause, err := wire.DecodeError(why)
-	if err != nil {
-		return err
-	}
-	s.mu.Lock()
-	end := s.end
-	running := s.id == id
-	s.mu.Unlock()
-	if running {
-		end(cause)
+		if j != nil {
+			s.mu.Lock()
+			s.jobs = append(s.jobs, *j)
+			s.mu.Unlock()
+		}
 	}
 	return nil
 }
 
-// run is one call. Its answer is sent by a deferred function, as a task may also end its goroutine.
-func (s *server) run(ctx context.Context, h callHead, in []byte) {
-	var out any
-	var err error
-	returned := false
-	defer func() {
-		if !returned {
-			out = nil
-			if v := recover(); v != nil {
-				err = &potok.PanicError{Value: v, Stack: debug.Stack()}
-			} else {
-				err = potok.ErrGoexit
-			}
+// next returns the next call.
+func (s *server) next() *job {
+	if j := s.keptJob(); j != nil {
+		return j
+	}
+	defer s.readRung()
+	s.reading.Lock()
+	defer s.reading.Unlock()
+	for {
+		if j := s.keptJob(); j != nil { // it was read just now
+			return j
 		}
-		s.mu.Lock()
-		s.id = 0
-		end := s.end
-		s.mu.Unlock()
-		end(nil)
-		s.answer(h, out, err)
-	}()
-	out, err = call(ctx, h.task, in)
-	returned = true
-}
-
-func call(ctx context.Context, name string, arg []byte) (out any, err error) {
-	task := registry.Lookup(name)
-	if task == nil {
-		return nil, potok.Permanent(fmt.Errorf("%w %q: define it at package level, before process.Main", ErrUnknownTask, name))
-	}
-	in := task.NewIn()
-	if err := wire.Decode(arg, in); err != nil {
-		return nil, potok.Permanent(fmt.Errorf("potok/process: argument of %s: %w", name, err))
-	}
-	return task.Run(ctx, in)
-}
-
-// answer sends what became of a call. What cannot be sent fails it.
-func (s *server) answer(h callHead, out any, err error) {
-	var failure, result []byte
-	if out != nil {
-		var bad error
-		if result, bad = wire.Append(nil, out); bad != nil {
-			result, err = nil, potok.Permanent(fmt.Errorf("potok/process: result of %s: %w", h.task, bad))
+		j, err := s.read()
+		if err != nil {
+			s.leave(err)
+		}
+		if j != nil {
+			return j
 		}
 	}
+}
+
+func (s *server) keptJob() *job {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.jobs) == 0 {
+		return nil
+	}
+	j := s.jobs[0]
+	s.jobs = s.jobs[1:]
+	return &j
+}
+
+// read reads a frame: a call, or what it does itself. The caller holds reading.
+func (s *server) read() (*job, error) {
+	kind, body, own, err := s.frames.next()
 	if err != nil {
-		failure = wire.AppendError(nil, err)
+		return nil, err
 	}
-	f := answerFrame(h.id, failure, result)
-	if bad := f.seal(); bad != nil {
-		failure = wire.AppendError(nil, potok.Permanent(fmt.Errorf("potok/process: result of %s: %w", h.task, bad)))
-		f = answerFrame(h.id, failure, nil)
+	switch kind {
+	case kindCall:
+		h, task, in, err := parseCall(body)
+		if err != nil {
+			return nil, err
+		}
+		if s.last == nil || string(task) != s.last.Name {
+			s.last = registry.Lookup(string(task))
+		}
+		j := &job{callHead: h, known: s.last, in: in, own: own}
+		if j.known == nil {
+			j.task = string(task)
+		} else {
+			j.task = j.known.Name
+		}
+		if !own {
+			j.in = append(make([]byte, 0, len(in)), in...)
+		}
+		if h.remains > 0 {
+			j.deadline = time.Now().Add(h.remains)
+		}
+		return j, nil
+	case kindEnd:
+		id, why, err := parseID(body)
+		if err != nil {
+			return nil, err
+		}
+		cause, err := wire.DecodeError(why)
+		if err != nil {
+			return nil, err
+		}
+		s.endCall(id, cause)
+		return nil, nil
+	default:
+		return nil, fmt.Errorf("%w: its kind is %q", errCorrupt, kind)
 	}
-	s.send(f)
+}
+
+// begin makes the context of a call.
+func (s *server) begin(j *job) (context.Context, context.CancelCauseFunc) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	if !j.deadline.IsZero() {
+		deadline, stop := context.WithDeadline(ctx, j.deadline)
+		outer := cancel
+		ctx, cancel = deadline, func(cause error) { outer(cause); stop() }
+	}
+	s.mu.Lock()
+	s.id, s.end = j.id, cancel
+	cause, early := s.early[j.id]
+	if len(s.early) > 0 { // those before it were passed over
+		clear(s.early)
+	}
+	s.mu.Unlock()
+	if early {
+		cancel(cause)
+	}
+	return ctx, cancel
+}
+
+// endCall ends the context of a call, if it is not over.
+func (s *server) endCall(id uint64, cause error) {
+	s.mu.Lock()
+	var end context.CancelCauseFunc
+	switch {
+	case s.id == id:
+		end = s.end
+	case s.id < id:
+		if s.early == nil {
+			s.early = make(map[uint64]error)
+		}
+		s.early[id] = cause
+	}
+	s.mu.Unlock()
+	if end != nil {
+		end(cause)
+	}
 }
 
 // send writes a frame. If the pool is gone there is nobody to tell.
@@ -182,7 +266,7 @@ func (s *server) send(f frame) {
 	if err := f.seal(); err != nil {
 		fatal(err)
 	}
-	if _, err := f.writeTo(s.answers); err != nil {
+	if err := f.writeTo(s.port); err != nil {
 		os.Exit(exitDone)
 	}
 }

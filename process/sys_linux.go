@@ -4,7 +4,8 @@ import (
 	"fmt"
 	"os"
 	"syscall"
-	"unsafe"
+
+	"golang.org/x/sys/unix"
 )
 
 // self is this program, also when its file was replaced or removed meanwhile.
@@ -24,19 +25,20 @@ func limitMemory(bytes int64) error {
 	return nil
 }
 
-// unreadIn is how many bytes nobody has read of those written to a pipe, also when nobody is left to read them; -1: not
-// known.
-func unreadIn(pipe *os.File) int {
-	conn, err := pipe.SyscallConn()
+// memoryFile makes a file that is in memory only. It keeps its size, since who uses what a file has lost is killed.
+func memoryFile(size int64) (*os.File, error) {
+	fd, err := unix.MemfdCreate("potok", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
 	if err != nil {
-		return -1
+		return nil, os.NewSyscallError("memfd_create", err)
 	}
-	var n int32
-	var errno syscall.Errno
-	if err := conn.Control(func(fd uintptr) {
-		_, _, errno = syscall.Syscall(syscall.SYS_IOCTL, fd, syscall.TIOCINQ, uintptr(unsafe.Pointer(&n)))
-	}); err != nil || errno != 0 {
-		return -1
+	f := os.NewFile(uintptr(fd), "memory")
+	err = f.Truncate(size)
+	if err == nil {
+		_, err = unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, unix.F_SEAL_SHRINK|unix.F_SEAL_GROW|unix.F_SEAL_SEAL)
 	}
-	return int(n)
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
 }

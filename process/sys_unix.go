@@ -13,12 +13,24 @@ func isPipe(fd int) bool {
 	return syscall.Fstat(fd, &st) == nil && st.Mode&syscall.S_IFMT == syscall.S_IFIFO
 }
 
-// ownFile makes a file that the pool has given a file of this process only: no child of it gets it.
+// closeOnExec makes a file that the pool has given a file of this process only: no child of it gets it.
+func closeOnExec(fd int) { syscall.CloseOnExec(fd) }
+
 func ownFile(fd int, name string) *os.File {
-	syscall.CloseOnExec(fd)
 	_ = syscall.SetNonblock(fd, true) // so that a read is no thread
 	return os.NewFile(uintptr(fd), name)
 }
+
+// mapMemory makes the bytes of such a file this process's, too. The file is not needed then.
+func mapMemory(f *os.File) ([]byte, error) {
+	mem, err := syscall.Mmap(int(f.Fd()), 0, memorySize, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_SHARED)
+	if err != nil {
+		return nil, os.NewSyscallError("mmap", err)
+	}
+	return mem, nil
+}
+
+func unmapMemory(mem []byte) { _ = syscall.Munmap(mem) }
 
 func signalOf(s *os.ProcessState) os.Signal {
 	if status, ok := s.Sys().(syscall.WaitStatus); ok && status.Signaled() {

@@ -8,6 +8,8 @@ import (
 
 func isPipe(int) bool { return false }
 
+func closeOnExec(int) {}
+
 func ownFile(fd int, name string) *os.File { return os.NewFile(uintptr(fd), name) }
 
 func signalOf(*os.ProcessState) os.Signal { return nil }
@@ -19,6 +21,10 @@ func self() (string, error) { return "", errors.ErrUnsupported }
 
 func sysProcAttr() *syscall.SysProcAttr { return nil }
 
-func unreadIn(*os.File) int { return -1 }
-
 func limitMemory(int64) error { return errors.ErrUnsupported }
+
+func memoryFile(int64) (*os.File, error) { return nil, errors.ErrUnsupported }
+
+func mapMemory(*os.File) ([]byte, error) { return nil, errors.ErrUnsupported }
+
+func unmapMemory([]byte) {}

@@ -1,47 +1,49 @@
 package process
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/potok-go/potok/internal/registry"
+	"github.com/potok-go/potok/internal/remote"
 	"github.com/potok-go/potok/internal/wire"
 )
 
-// A worker is one process, as its pool sees it.
+// A worker is one process, as its pool sees it. It is the remote.Carrier of its lane.
 type worker struct {
 	pool    *Pool
 	process *os.Process
-	calls   *os.File // to it
-	answers *os.File // from it
 	output  *output
+	shared  *shared
+	port    *port
+	lane    atomic.Pointer[remote.Lane] // nil until it is ready, and has done what Init says
 
 	ready   chan struct{} // closed when it can take calls
+	initial chan answer   // of what Init says; has room for it
 	retired chan struct{} // closed when it shall take no more
-	got     chan answer   // of the call that runs; one at a time, so room for one
 	gone    chan struct{} // closed when it is dead and all is known of that:
 
 	state    *os.ProcessState
 	protocol error // what it said that makes no sense
 	stderr   string
-	unread   int // bytes that it was sent and has not read; -1: not known
 
-	write sync.Mutex // one frame after the other: a call, and that it is to end
-	sent  int        // bytes that the pipe has taken; guarded by write
-	tasks int        // calls it was given; of the keeper and of the call at its place, one after the other
-	once  sync.Once
-}
+	tasks int   // calls it has answered; the reader's, as the next
+	chunk tally // of what runs
 
-// An answer is what a worker says of a call.
-type answer struct {
-	id           uint64
-	failure, out []byte
+	mu      sync.Mutex // guards the fields below, and is held to write to the port unless writing; never held while blocking
+	closed  bool       // the port is no more
+	killed  string     // what it was killed for; "": it was not
+	buf     []byte
+	backlog []frame // what the port has no room for; writing, or about to
+	writing bool    // write is on its way
+	writers sync.WaitGroup
+	once    sync.Once
 }
 
 // newWorker starts a process. Its end is waited for by goroutines that the pool waits for.
@@ -50,22 +52,37 @@ func (p *Pool) newWorker(i int) (*worker, error) {
 	if err != nil {
 		return nil, startError(err)
 	}
-	callsIn, callsOut, err := os.Pipe()
-	if err != nil {
-		return nil, startError(err)
-	}
-	answersIn, answersOut, err := os.Pipe()
-	if err != nil {
-		callsIn.Close()
-		callsOut.Close()
-		return nil, startError(err)
-	}
-	out, stdout, stderr, err := newOutput(&p.printer, p.workerName(i))
-	if err != nil {
-		for _, f := range []*os.File{callsIn, callsOut, answersIn, answersOut} {
+	var theirs, ours []*os.File
+	failed := func(err error) (*worker, error) {
+		for _, f := range append(theirs, ours...) {
 			f.Close()
 		}
 		return nil, startError(err)
+	}
+	memory, err := memoryFile(memorySize)
+	if err != nil {
+		return nil, startError(err)
+	}
+	ours = append(ours, memory)
+	callsIn, callsOut, err := os.Pipe()
+	if err != nil {
+		return failed(err)
+	}
+	theirs, ours = append(theirs, callsIn), append(ours, callsOut)
+	answersIn, answersOut, err := os.Pipe()
+	if err != nil {
+		return failed(err)
+	}
+	theirs, ours = append(theirs, answersOut), append(ours, answersIn)
+	out, stdout, stderr, err := newOutput(&p.printer, p.workerName(i))
+	if err != nil {
+		return failed(err)
+	}
+	theirs = append(theirs, stdout, stderr)
+	mem, err := mapMemory(memory)
+	if err != nil {
+		out.close()
+		return failed(err)
 	}
 	cmd := exec.Command(path)
 	cmd.Args = os.Args[:1]
@@ -74,23 +91,24 @@ func (p *Pool) newWorker(i int) (*worker, error) {
 		cmd.Env = append(cmd.Env, "GORACE="+os.Getenv("GORACE")+" atexit_sleep_ms=0") // else each exit takes a second
 	}
 	cmd.Stdout, cmd.Stderr = stdout, stderr
-	cmd.ExtraFiles = []*os.File{callsIn, answersOut}
+	cmd.ExtraFiles = []*os.File{callsIn, answersOut, memory}
 	cmd.SysProcAttr = sysProcAttr()
-	err = cmd.Start()
-	for _, f := range []*os.File{callsIn, answersOut, stdout, stderr} {
-		f.Close() // the worker's ends
-	}
-	if err != nil {
-		callsOut.Close()
-		answersIn.Close()
+	if err := cmd.Start(); err != nil {
 		out.close()
-		return nil, startError(err)
+		unmapMemory(mem)
+		return failed(err)
 	}
+	for _, f := range append(theirs, memory) {
+		f.Close()
+	}
+	m := newShared(mem)
 	w := &worker{
-		pool: p, process: cmd.Process, calls: callsOut, answers: answersIn, output: out,
-		ready: make(chan struct{}), retired: make(chan struct{}), got: make(chan answer, 1), gone: make(chan struct{}),
+		pool: p, process: cmd.Process, output: out, shared: m, port: newPort(&m.answers, &m.calls, answersIn, callsOut),
+		ready: make(chan struct{}), initial: make(chan answer, 1), retired: make(chan struct{}), gone: make(chan struct{}),
 	}
+	w.port.lazy = func() bool { return p.near.Busy() > 1 } // other workers could use the processor
 	out.begin(cmd.Process.Pid)
+	p.keepers.Go(out.drained.Wait)
 	p.keepers.Go(w.watch)
 	return w, nil
 }
@@ -101,59 +119,62 @@ func startError(err error) error { return fmt.Errorf("potok/process: start of a 
 func (w *worker) watch() {
 	w.protocol = w.read()
 	if w.protocol != nil {
-		_ = w.process.Kill() // it may live, and be lost to us; its death is seen below
+		w.kill() // it may live, and be lost to us; its death is seen below
 	}
-	w.answers.Close()
+	w.retire() // the next one is started meanwhile
+	w.port.bell.Close()
 	// A worker that has closed its pipes and lives is of no use.
-	kill := time.AfterFunc(w.pool.options.grace, func() { _ = w.process.Kill() })
+	kill := time.AfterFunc(w.pool.options.grace, w.kill)
 	w.state, _ = w.process.Wait() // an error would mean that it is no child of ours
 	kill.Stop()
-	_ = w.calls.SetWriteDeadline(time.Now()) // nobody writes any more, and write is free
-	w.write.Lock()
-	w.unread = unreadIn(w.calls)
-	w.calls.Close()
-	w.write.Unlock()
+	close(w.port.dead)
 	w.stderr = w.output.drain()
+	w.bury()
 	close(w.gone)
 }
 
-// read reads until the worker says no more. It returns an error if that is because it said what makes no sense.
-func (w *worker) read() error {
-	r := bufio.NewReaderSize(w.answers, 64<<10)
-	ready := false
-	for {
-		kind, body, err := readFrame(r)
-		if err != nil {
-			return ifCorrupt(err) // else it is gone, or about to be
-		}
-		switch {
-		case kind == kindReady && !ready:
-			if len(body) != 1 || body[0] != protocol {
-				return fmt.Errorf("%w: the worker is of another version of the program", errCorrupt)
+// bury settles what the worker had begun, and gives back what it had not.
+func (w *worker) bury() {
+	w.mu.Lock()
+	w.closed = true
+	w.mu.Unlock()
+	if l := w.lane.Load(); l != nil { // and is not set any more
+		for _, it := range l.Close() {
+			if it.Chunk != nil {
+				w.endChunk(it, w.doneOf(it.Chunk), it.Begun)
+			} else {
+				w.pool.near.Settle(it, w.deathOf(it))
 			}
-			ready = true
-			close(w.ready)
-		case kind == kindAnswer && ready:
-			id, failure, out, err := parseAnswer(body)
-			if err != nil {
-				return err
-			}
-			select {
-			case w.got <- answer{id, failure, out}:
-			default:
-				return fmt.Errorf("%w: an answer that nobody asked for", errCorrupt)
-			}
-		default:
-			return fmt.Errorf("%w: its kind is %q", errCorrupt, kind)
 		}
 	}
+	w.writers.Wait()
+	w.port.ringer.Close()
+	unmapMemory(w.shared.mem) // nobody looks at it any more
 }
 
-func ifCorrupt(err error) error {
-	if errors.Is(err, errCorrupt) {
-		return err
+// deathOf is the error of a call that ran. If it was to end it may be killed for that.
+func (w *worker) deathOf(it *remote.Item) error {
+	died := w.died(it.Call.Task().Name)
+	if it.Ctx.Err() != nil {
+		return fmt.Errorf("%w: %w", registry.ContextError(it.Ctx), died)
 	}
-	return nil
+	return died
+}
+
+// open lets the worker have calls. False: it is dead.
+func (w *worker) open(place int) bool {
+	l := w.pool.near.NewLane(place, w, w.pool.options.maxTasks)
+	w.mu.Lock()
+	closed := w.closed
+	if !closed {
+		w.lane.Store(l)
+	}
+	w.mu.Unlock()
+	if closed {
+		return false
+	}
+	l.Open()
+	return true
 }
 
 func (w *worker) alive() bool {
@@ -167,28 +188,7 @@ func (w *worker) alive() bool {
 	}
 }
 
-// send writes a frame, and returns how many bytes went before it. An error means that the worker is dying; whoever waits
-// for an answer hears of it.
-func (w *worker) send(f frame) (before int, err error) {
-	if err := f.seal(); err != nil {
-		return 0, err
-	}
-	w.write.Lock()
-	defer w.write.Unlock()
-	before = w.sent
-	n, err := f.writeTo(w.calls)
-	w.sent += n
-	return before, err
-}
-
-// hasRead says whether a worker that is gone may have read a byte of what was sent after so many.
-func (w *worker) hasRead(before int) bool {
-	w.write.Lock()
-	defer w.write.Unlock()
-	return w.unread < 0 || w.sent-w.unread > before
-}
-
-// died is what a worker's death means to the task that ran in it. It may be called once the worker is gone.
+// died is what a worker's death means to the task that ran in it. It may be called once all is known of it.
 func (w *worker) died(task string) *WorkerDied {
 	e := &WorkerDied{Task: task, PID: w.process.Pid, Stderr: w.stderr}
 	if w.state != nil {
@@ -196,72 +196,124 @@ func (w *worker) died(task string) *WorkerDied {
 		e.Signal = signalOf(w.state)
 	}
 	e.Cause = causeOf(w.stderr, e.ExitCode, e.Signal, w.pool.options.memory > 0)
-	if w.protocol != nil {
+	w.mu.Lock()
+	killed := w.killed
+	w.mu.Unlock()
+	switch {
+	case w.protocol != nil:
 		e.Cause = "protocol: " + w.protocol.Error()
+	case e.Cause == "" && e.Signal == os.Kill:
+		e.Cause = killed
 	}
 	return e
 }
 
-// ask gives the worker a call and waits for the answer. When ctx ends the worker is asked to end the call, and killed if
-// it has not after the grace. If it dies before it has read of the call begun is false: nothing of it can have happened.
-func (w *worker) ask(ctx context.Context, h callHead, in []byte, grace time.Duration) (a answer, begun bool, err error) {
-	sent, answered, ended := make(chan struct{}), make(chan struct{}), make(chan struct{})
-	stop := context.AfterFunc(ctx, func() {
-		defer close(ended)
-		w.end(ctx, h, grace, sent, answered)
-	})
-	defer func() {
-		close(answered)
-		if !stop() {
-			<-ended
-		}
-	}()
-	before, _ := w.send(h.frame(in)) // if it fails the worker is dying, and that is told below
-	close(sent)
-	select {
-	case a = <-w.got:
-	case <-w.gone:
-		select {
-		case a = <-w.got: // its last word
-		default:
-			return a, w.hasRead(before), w.died(h.task)
-		}
+// Send is part of remote.Carrier.
+func (w *worker) Send(s *remote.Shipment) {
+	it := s.Item
+	h := callHead{id: s.ID, slot: s.Slot, task: it.Call.Task().Name}
+	if it.Chunk != nil {
+		h.items = it.Chunk.Items()
 	}
-	a, err = w.check(a, h)
-	return a, true, err
+	if !s.Deadline.IsZero() {
+		h.remains = max(1, time.Until(s.Deadline))
+	}
+	w.shared.word(s.Slot).Store(0)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.putLocked(h.frame(w.buf, it.In))
 }
 
-func (w *worker) check(a answer, h callHead) (answer, error) {
-	if a.id == h.id {
-		return a, nil
+// putLocked writes a frame, or keeps it for write. The caller holds mu.
+func (w *worker) putLocked(f frame) {
+	if w.closed {
+		return
 	}
-	w.kill()
-	<-w.gone
-	return answer{}, w.died(h.task)
+	_ = f.seal() // it was looked at when it was encoded
+	if !w.writing && len(w.backlog) == 0 && f.size() <= smallFrame {
+		w.buf = f.join()
+		if w.port.tryWrite(w.buf) {
+			return
+		}
+		f = frame{head: w.buf}
+	}
+	if len(f.head) > 0 {
+		f.head = append([]byte(nil), f.head...) // buf is used again
+	}
+	w.backlog = append(w.backlog, f)
 }
 
-// end asks for the end of a call, and kills the worker after the grace unless it has answered or died.
-func (w *worker) end(ctx context.Context, h callHead, grace time.Duration, sent, answered <-chan struct{}) {
+// Withdraw is part of remote.Carrier.
+func (w *worker) Withdraw(s *remote.Shipment) bool {
+	n := stop(w.shared.word(s.Slot))
+	s.Item.Begun = n
+	return n == 0
+}
+
+// Flush is part of remote.Carrier.
+func (w *worker) Flush() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed {
+		return
+	}
+	if len(w.backlog) > 0 && !w.writing {
+		w.writing = true
+		w.writers.Go(w.write)
+	}
+	_ = w.port.rouse() // an error: it is dying, and what it was sent is told of then
+}
+
+// write writes what the port had no room for.
+func (w *worker) write() {
+	for {
+		w.mu.Lock()
+		if len(w.backlog) == 0 || w.closed {
+			w.writing, w.backlog = false, nil
+			w.mu.Unlock()
+			return
+		}
+		f := w.backlog[0]
+		w.backlog = w.backlog[1:]
+		w.mu.Unlock()
+		if err := f.writeTo(w.port); err != nil {
+			<-w.port.dead // nothing more can be written
+		}
+	}
+}
+
+// End is part of remote.Carrier: it asks for the end of a call, and kills the worker after the grace, unless the call has
+// been answered then.
+func (w *worker) End(s *remote.Shipment, ctx context.Context) {
 	// A deadline that the worker was told ends the context there by itself, with the right Err.
-	if h.remains == 0 || !errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		// On a goroutine of its own, since a worker that is stopped does not read; then it ends when the worker is killed.
-		w.pool.keepers.Go(func() {
-			select {
-			case <-sent: // the end of a call that it does not know yet would mean nothing to it
-				_, _ = w.send(endFrame(h.id, wire.AppendError(nil, registry.ContextError(ctx))))
-			case <-w.gone:
-			}
-		})
+	if s.Deadline.IsZero() || !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		f := endFrame(s.ID, wire.AppendError(nil, registry.ContextError(ctx)))
+		w.mu.Lock()
+		w.putLocked(f)
+		w.mu.Unlock()
+		w.Flush()
+		w.mu.Lock()
+		if !w.closed {
+			_ = w.port.ring() // it reads only between two calls, else
+		}
+		w.mu.Unlock()
 	}
-	timer := time.NewTimer(grace)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
+	w.pool.keepers.Go(func() {
+		timer := time.NewTimer(w.pool.options.grace)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-s.Over:
+			return
+		case <-w.gone:
+			return
+		}
+		w.mu.Lock()
+		w.killed = fmt.Sprintf("killed, as the call did not end within %v", w.pool.options.grace)
+		w.mu.Unlock()
 		w.kill()
-		w.retire() // it may have answered just now, and then would get the next call
-	case <-answered:
-	case <-w.gone:
-	}
+		w.retire() // it may answer just now, and then would get the next call
+	})
 }
 
 func (w *worker) kill() { _ = w.process.Kill() }
@@ -270,10 +322,13 @@ func (w *worker) kill() { _ = w.process.Kill() }
 func (w *worker) retire() {
 	w.once.Do(func() {
 		close(w.retired)
+		if l := w.lane.Load(); l != nil {
+			l.Stop()
+		}
+		w.mu.Lock()
+		w.port.ringer.Close() // the end of its calls
+		w.mu.Unlock()
 		w.pool.keepers.Go(func() {
-			w.write.Lock()
-			w.calls.Close()
-			w.write.Unlock()
 			timer := time.NewTimer(w.pool.options.grace)
 			defer timer.Stop()
 			select {

@@ -24,7 +24,11 @@ var table = []row{
 	{pkg: "queue"},
 	{pkg: "lock", modules: []string{"github.com/petermattis/goid"}},
 
-	{pkg: "process", ours: []string{root, "internal/remote", "internal/wire", "internal/registry"}},
+	{
+		pkg:     "process",
+		ours:    []string{root, "internal/remote", "internal/wire", "internal/registry"},
+		modules: []string{"golang.org/x/sys"},
+	},
 	{
 		pkg:     "cluster",
 		ours:    []string{root, "internal/wire", "internal/registry"},

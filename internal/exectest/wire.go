@@ -28,7 +28,6 @@ func NewWire(workers int, settings ...Setting) *Wire {
 		Backlog: s.Backlog,
 		Name:    s.Name,
 		Encode:  encode,
-		Carry:   carry,
 		Worker:  func(place int) string { return "wire/" + strconv.Itoa(place) },
 	}
 	if s.Observer != nil {
@@ -36,7 +35,9 @@ func NewWire(workers int, settings ...Setting) *Wire {
 	}
 	w := &Wire{remote.New(c)}
 	for i := range workers {
-		w.Free(workers - 1 - i)
+		c := &carrier{x: w.Executor}
+		c.lane = w.NewLane(workers-1-i, c, 0)
+		c.lane.Open()
 	}
 	return w
 }
@@ -54,27 +55,47 @@ func encode(c registry.Call) ([]byte, error) {
 	return nil, fmt.Errorf("exectest: task %s: %w", c.Task().Name, err)
 }
 
+// A carrier is the near end of one place.
+type carrier struct {
+	x    *remote.Executor
+	lane *remote.Lane
+}
+
+// Send sends a call over, on a goroutine that brings it back: the ledger, and so Close, waits for it.
+func (c *carrier) Send(s *remote.Shipment) { go c.carry(s.ID, s.Item) }
+
+// Withdraw comes too late: a call that is sent begins.
+func (c *carrier) Withdraw(*remote.Shipment) bool { return false }
+
+func (c *carrier) Flush() {}
+
+// End has nothing to do: carry sees it by itself.
+func (c *carrier) End(*remote.Shipment, context.Context) {}
+
 // carry sends the call over and waits for the answer.
-func carry(ctx context.Context, c registry.Call, in []byte, _ int) (free bool, err error) {
-	call := callFrame{Task: c.Task().Name}
+func (c *carrier) carry(id uint64, it *remote.Item) {
+	ctx, out := it.Ctx, it.Call.Out()
+	call := callFrame{Task: it.Call.Task().Name}
 	if d, ok := ctx.Deadline(); ok {
 		call.Remains = max(1, time.Until(d))
 	}
 	l := newLine()
 	go l.serve() // it answers, and carry waits for that
-	l.toFar <- pack(call, in)
+	l.toFar <- pack(call, it.In)
 	unwatch := context.AfterFunc(ctx, func() {
 		// Both the Err and the cause, so that a task that returns its context's
 		// cause returns an error that is known for its context's here.
 		l.toFar <- pack(endFrame{packError(registry.ContextError(ctx))}, nil)
 	})
 	var a answerFrame
-	out := unpack(<-l.toNear, &a)
+	result := unpack(<-l.toNear, &a)
 	unwatch()
-	if len(out) > 0 { // after a panic there is none
-		if err := wire.Decode(out, c.Out()); err != nil {
-			return true, potok.Permanent(fmt.Errorf("exectest: the result of %s: %w", c.Task().Name, err))
+	err := unpackError(a.Err)
+	if len(result) > 0 { // after a panic there is none
+		if bad := wire.Decode(result, out); bad != nil {
+			err = potok.Permanent(fmt.Errorf("exectest: the result of %s: %w", it.Call.Task().Name, bad))
 		}
 	}
-	return true, unpackError(a.Err)
+	c.lane.Take(id) // before it settles, so that the place is free
+	c.x.Settle(it, err)
 }

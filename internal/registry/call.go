@@ -44,8 +44,9 @@ type Call interface {
 	// Accept enters the call in h's ledger. False: it was refused, because h
 	// takes no calls or Submit's ctx has ended, and is settled already.
 	// A queued call that is cancelled settles at once; then h.Withdrawn is told,
-	// so that its place in the queue can be given to another.
-	Accept(h *Host) bool
+	// so that its place in the queue can be given to another. The ticket is what
+	// h's functions are given: by it the executor knows the call.
+	Accept(h *Host, ticket any) bool
 	// Refuse fails a queued call that cannot start. False: it is not queued.
 	Refuse(err error) bool
 	// Cancel cancels the call for this cause: at once, if it does not run; else
@@ -58,6 +59,13 @@ type Call interface {
 	// time that remains until then, as clocks differ. False: there is nothing to
 	// run any more.
 	Start(worker string) (context.Context, bool)
+	// Plain says whether the call can do without Start: it has no options of a
+	// task's, and nobody observes it. Then Began may take the place of Start.
+	Plain() bool
+	// Began says that a queued call has started, perhaps some time ago. It runs
+	// none of the user's code, and does not look whether Submit's ctx has ended.
+	// False: it is not queued.
+	Began() (context.Context, bool)
 	// Settle ends the attempt. With again true the call is not settled: it is
 	// between attempts and the executor starts it anew after delay, by Requeue.
 	Settle(err error) (delay time.Duration, again bool)
@@ -66,10 +74,23 @@ type Call interface {
 	Requeue() bool
 }
 
-// A Host is what an executor tells the calls it accepts.
+// A Host is what an executor tells the calls it accepts, and what they tell it.
+// Its functions may be nil. They are called with no lock held, by any goroutine.
 type Host struct {
-	Name      string
-	Ledger    *Ledger
-	Observer  any          // a potok.Observer, or nil
-	Withdrawn func(c Call) // told of a call that was cancelled before it started, or between attempts; may be nil
+	Name     string
+	Ledger   *Ledger
+	Observer any // a potok.Observer, or nil
+
+	// Withdraw is asked before a queued call is cancelled. False: it has begun,
+	// and Began or Start has been called. After true neither will be.
+	Withdraw func(ticket any) bool
+	// Withdrawn is told of a call that was cancelled before it started, or between
+	// attempts.
+	Withdrawn func(ticket any)
+	// Ended is told that the context of a running call has ended, perhaps more
+	// than once, and perhaps just after its Settle.
+	Ended func(ticket any)
+	// Aside runs callbacks of a call that Settle has settled, which may block, on
+	// another goroutine; nil: Settle runs them.
+	Aside func(callbacks func())
 }

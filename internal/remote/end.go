@@ -13,19 +13,26 @@ import (
 func (x *Executor) Stats() potok.Stats {
 	sums := x.ledger.Sum(nil)
 	x.mu.Lock()
-	idle := max(0, x.config.Places-x.flying) // the next call may fly before the last has landed
+	idle := max(0, x.config.Places-x.busy)
 	x.mu.Unlock()
 	return potok.Stats{
 		Workers:   x.config.Places,
 		Idle:      idle,
 		Queued:    sums.Queued,
-		Running:   min(x.config.Places, sums.Running),
+		Running:   max(0, min(x.config.Places, sums.Running)),
 		Waiting:   sums.Waiting,
 		Succeeded: sums.Succeeded,
 		Failed:    sums.Failed,
 		Cancelled: sums.Cancelled,
 		Unread:    sums.Unread,
 	}
+}
+
+// Busy returns how many lanes have calls.
+func (x *Executor) Busy() int {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.busy
 }
 
 // Wait blocks until nothing is queued, running or between two attempts.
@@ -78,25 +85,32 @@ func (x *Executor) stop(ctx context.Context) {
 	}
 }
 
-// Landed blocks until no call is in flight.
-func (x *Executor) Landed() { x.flights.Wait() }
+// Landed blocks until all calls have ended, and their callbacks.
+func (x *Executor) Landed() {
+	_ = x.ledger.Wait(context.Background()) // it does not end
+	x.flights.Wait()
+}
 
 // kill cancels every call.
 func (x *Executor) kill() {
 	x.ledger.Shut()
 	x.refuseBlocked()
-	x.mu.Lock()
-	x.killed = true
-	x.queue = nil // first of all: who sees his context end must not give his place to one of them
 	var running []registry.Call
 	var still []registry.Expiring
-	for c, it := range x.items {
+	x.mu.Lock()
+	x.killed = true
+	// First of all: who sees his context end must not give his place to one of them.
+	x.queue.take(func(it *Item) bool { return !it.started })
+	for _, l := range x.lanes {
+		l.recallLocked(MaxCredit)
+	}
+	for it := x.items; it != nil; it = it.next {
 		switch {
 		case !it.accepted: // dispatch sees killed
-		case it.running:
-			running = append(running, c)
+		case it.started:
+			running = append(running, it.Call)
 		default:
-			still = append(still, c.Expiring())
+			still = append(still, it.Call.Expiring())
 		}
 	}
 	x.mu.Unlock()

@@ -18,7 +18,6 @@ func TestACallThatCannotBeEncodedGivesItsRoomToTheNext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bad := errors.New("it cannot be encoded")
 		fail := make(chan struct{})
-		carry := make(chan struct{})
 		x := remote.New(remote.Config{
 			Places:  1,
 			Backlog: 1,
@@ -29,13 +28,9 @@ func TestACallThatCannotBeEncodedGivesItsRoomToTheNext(t *testing.T) {
 				}
 				return nil, nil
 			},
-			Carry: func(context.Context, registry.Call, []byte, int) (bool, error) {
-				<-carry
-				return true, nil
-			},
 			Worker: func(int) string { return "" },
 		})
-		x.Free(0)
+		w := open(x, 0, 0)
 		running := number.Submit(t.Context(), x, 0)
 		synctest.Wait()
 
@@ -56,53 +51,15 @@ func TestACallThatCannotBeEncodedGivesItsRoomToTheNext(t *testing.T) {
 		default:
 			t.Error("it still waits for room that nobody has")
 		}
-		close(carry)
+		w.answer(t)
 		if next == nil {
 			next = <-queued
 		}
+		w.answer(t)
 		for _, f := range []*potok.Future[int]{running, next} {
 			if _, err := f.Result(t.Context()); err != nil {
 				t.Error(err)
 			}
-		}
-		if err := x.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-}
-
-// The next worker of a place may be there before the flight has landed whose worker died.
-func TestIdleIsNeverLessThanNone(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var x *remote.Executor
-		least := 0
-		hold := make(chan struct{})
-		first := true
-		x = remote.New(remote.Config{
-			Places:  1,
-			Backlog: -1,
-			Encode:  func(registry.Call) ([]byte, error) { return nil, nil },
-			Carry: func(context.Context, registry.Call, []byte, int) (bool, error) {
-				if !first {
-					<-hold
-					return true, nil
-				}
-				first = false
-				x.Free(0) // what a keeper does
-				least = x.Stats().Idle
-				return false, nil
-			},
-			Worker: func(int) string { return "" },
-		})
-		x.Free(0)
-		futures := []*potok.Future[int]{number.Submit(t.Context(), x, 0), number.Submit(t.Context(), x, 1)}
-		synctest.Wait()
-		close(hold)
-		if _, err := potok.Gather(t.Context(), futures...); err != nil {
-			t.Error(err)
-		}
-		if least < 0 {
-			t.Errorf("%d places are idle", least)
 		}
 		if err := x.Close(); err != nil {
 			t.Error(err)

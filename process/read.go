@@ -1,0 +1,223 @@
+package process
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+
+	"github.com/potok-go/potok"
+	"github.com/potok-go/potok/internal/registry"
+	"github.com/potok-go/potok/internal/remote"
+	"github.com/potok-go/potok/internal/wire"
+)
+
+// read reads until the worker says no more, and settles what it answers. It returns an error if that is because it said
+// what makes no sense.
+func (w *worker) read() (err error) {
+	r := newFrames(w.port)
+	ready := false
+	for {
+		if !r.buffered() {
+			w.chunk.store()
+		}
+		kind, body, own, err := r.next()
+		if err != nil {
+			w.chunk.store()
+			return ifCorrupt(err) // else it is gone, or about to be
+		}
+		switch {
+		case kind == kindReady && !ready:
+			if len(body) != 1 || body[0] != protocol {
+				return fmt.Errorf("%w: the worker is of another version of the program", errCorrupt)
+			}
+			ready = true
+			close(w.ready)
+		case kind == kindAnswer && ready:
+			err = w.answered(body, own)
+		case kind == kindItem && ready:
+			err = w.itemAnswered(body)
+		case kind == kindOver && ready:
+			err = w.over(body)
+		default:
+			err = fmt.Errorf("%w: its kind is %q", errCorrupt, kind)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func ifCorrupt(err error) error {
+	if errors.Is(err, errCorrupt) {
+		return err
+	}
+	return nil
+}
+
+var errUnasked = fmt.Errorf("%w: an answer that nobody asked for", errCorrupt)
+
+// answered settles a call.
+func (w *worker) answered(body []byte, own bool) error {
+	a, err := parseAnswer(body)
+	if err != nil {
+		return err
+	}
+	l := w.lane.Load()
+	if l == nil {
+		select {
+		case w.initial <- answer{a.id, append([]byte(nil), a.failure...), nil}:
+			return nil
+		default:
+			return errUnasked
+		}
+	}
+	w.countTask(1)
+	it, ok := l.Take(a.id)
+	if !ok || it != nil && it.Chunk != nil {
+		return errUnasked
+	}
+	if it != nil {
+		w.pool.near.Settle(it, a.store(it.Call, own))
+	}
+	return nil
+}
+
+// countTask counts calls that were answered; after the last one that it may take the worker goes.
+func (w *worker) countTask(n int) {
+	if w.tasks += n; w.tasks == w.pool.options.maxTasks {
+		w.retire()
+	}
+}
+
+// over is told that a call was passed over, or that a chunk has ended.
+func (w *worker) over(body []byte) error {
+	id, _, err := parseID(body)
+	l := w.lane.Load()
+	if err != nil || l == nil {
+		return errCorrupt
+	}
+	w.chunk.store()
+	done := w.chunk.done
+	w.chunk = tally{}
+	it, ok := l.Take(id)
+	switch {
+	case !ok || it != nil && it.Chunk == nil: // who has begun answers
+		return errUnasked
+	case it != nil:
+		w.endChunk(it, done, done)
+	}
+	return nil
+}
+
+// store puts the result where it belongs and returns the error.
+func (a answer) store(c registry.Call, own bool) error {
+	if len(a.out) > 0 {
+		decode := wire.Decode
+		if own {
+			decode = wire.Take
+		}
+		if err := decode(a.out, c.Out()); err != nil {
+			return potok.Permanent(fmt.Errorf("potok/process: result of %s: %w", c.Task().Name, err))
+		}
+	}
+	return a.err()
+}
+
+func (a answer) err() error {
+	if len(a.failure) == 0 {
+		return nil
+	}
+	far, err := wire.DecodeError(a.failure)
+	if err != nil {
+		return potok.Permanent(err)
+	}
+	return far
+}
+
+// doneOf is how many items of a chunk were answered.
+func (w *worker) doneOf(k registry.Chunk) int {
+	if w.chunk.of != k {
+		return 0
+	}
+	return w.chunk.done
+}
+
+// A tally is how far the chunk has come that runs.
+type tally struct {
+	of     registry.Chunk
+	done   int        // items that have been answered
+	kept   wire.Array // the results of the last of them
+	stored int        // items before those
+}
+
+// itemAnswered takes the result of the next item. Those that come together are decoded together.
+func (w *worker) itemAnswered(body []byte) error {
+	a, err := parseAnswer(body)
+	if err != nil {
+		return err
+	}
+	t := &w.chunk
+	if t.of == nil {
+		l := w.lane.Load()
+		if l == nil {
+			return errUnasked
+		}
+		it, ok := l.First(a.id)
+		if !ok || it.Chunk == nil {
+			return errUnasked
+		}
+		t.of = it.Chunk
+	}
+	if t.done >= t.of.Items() {
+		return errUnasked
+	}
+	if len(a.failure) == 0 && t.kept.Add(a.out) {
+		t.done++
+		return nil
+	}
+	t.store()
+	i := t.done
+	if len(a.out) > 0 {
+		one := reflect.ValueOf(t.of.Results(i, 1)).Elem().Index(0).Addr().Interface()
+		if err := wire.Decode(a.out, one); err != nil {
+			t.of.Fail(i, potok.Permanent(fmt.Errorf("potok/process: result of %s: %w", t.of.Task().Name, err)))
+			a.failure = nil
+		}
+	}
+	if err := a.err(); err != nil {
+		t.of.Fail(i, err)
+	}
+	t.done++
+	t.stored = t.done
+	t.of.Done(t.done)
+	return nil
+}
+
+// store decodes the results that are kept.
+func (t *tally) store() {
+	if t.stored == t.done {
+		return
+	}
+	n := t.done - t.stored
+	if err := t.kept.Decode(t.of.Results(t.stored, n)); err != nil {
+		for i := t.stored; i < t.done; i++ {
+			t.of.Fail(i, potok.Permanent(fmt.Errorf("potok/process: result of %s: %w", t.of.Task().Name, err)))
+		}
+	}
+	t.stored = t.done
+	t.of.Done(t.done)
+}
+
+// endChunk ends a chunk of which so many items were answered, and so many had begun. What has not goes to the next worker.
+func (w *worker) endChunk(it *remote.Item, done, begun int) {
+	k := it.Chunk
+	if begun > done {
+		k.Fail(done, w.deathOf(it))
+		done++
+		k.Done(done)
+	}
+	if done < k.Items() {
+		w.pool.near.Rest(it, done)
+	}
+	w.pool.near.Settle(it, nil)
+}
