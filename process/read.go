@@ -14,29 +14,27 @@ import (
 // read reads until the worker says no more, and settles what it answers. It returns an error if that is because it said
 // what makes no sense.
 func (w *worker) read() (err error) {
-	r := newFrames(w.port)
-	ready := false
 	for {
-		if !r.buffered() {
+		if !w.frames.buffered() {
 			w.chunk.store()
 		}
-		kind, body, own, err := r.next()
+		kind, body, own, err := w.frames.next()
 		if err != nil {
 			w.chunk.store()
 			return ifCorrupt(err) // else it is gone, or about to be
 		}
 		switch {
-		case kind == kindReady && !ready:
+		case kind == kindReady && !w.spoke:
 			if len(body) != 1 || body[0] != protocol {
 				return fmt.Errorf("%w: the worker is of another version of the program", errCorrupt)
 			}
-			ready = true
+			w.spoke = true
 			close(w.ready)
-		case kind == kindAnswer && ready:
+		case kind == kindAnswer && w.spoke:
 			err = w.answered(body, own)
-		case kind == kindItem && ready:
+		case kind == kindItem && w.spoke:
 			err = w.itemAnswered(body)
-		case kind == kindOver && ready:
+		case kind == kindOver && w.spoke:
 			err = w.over(body)
 		default:
 			err = fmt.Errorf("%w: its kind is %q", errCorrupt, kind)
@@ -77,9 +75,15 @@ func (w *worker) answered(body []byte, own bool) error {
 		return errUnasked
 	}
 	if it != nil {
-		w.pool.near.Settle(it, a.store(it.Call, own))
+		w.settle(it, a, own)
 	}
 	return nil
+}
+
+func (w *worker) settle(it *remote.Item, a answer, own bool) {
+	err := potok.ErrGoexit // an unmarshaler may do that
+	defer func() { w.pool.near.Settle(it, err) }()
+	err = a.store(it.Call, own)
 }
 
 // countTask counts calls that were answered; after the last one that it may take the worker goes.
@@ -176,36 +180,60 @@ func (w *worker) itemAnswered(body []byte) error {
 		return nil
 	}
 	t.store()
-	i := t.done
-	if len(a.out) > 0 {
-		one := reflect.ValueOf(t.of.Results(i, 1)).Elem().Index(0).Addr().Interface()
-		if err := wire.Decode(a.out, one); err != nil {
-			t.of.Fail(i, potok.Permanent(fmt.Errorf("potok/process: result of %s: %w", t.of.Task().Name, err)))
-			a.failure = nil
-		}
-	}
-	if err := a.err(); err != nil {
-		t.of.Fail(i, err)
+	t.storeOne(a)
+	return nil
+}
+
+// storeOne stores the result of an item that has an error, or cannot be decoded with others.
+func (t *tally) storeOne(a answer) {
+	if err := t.decodeOne(t.done, a); err != nil {
+		t.of.Fail(t.done, err)
 	}
 	t.done++
 	t.stored = t.done
 	t.of.Done(t.done)
-	return nil
+}
+
+// decodeOne decodes on a goroutine of its own, as an unmarshaler may end it.
+func (t *tally) decodeOne(i int, a answer) error {
+	decoded := make(chan error, 1)
+	go func() {
+		err := potok.ErrGoexit
+		defer func() { decoded <- err }()
+		if len(a.out) > 0 {
+			one := reflect.ValueOf(t.of.Results(i, 1)).Elem().Index(0)
+			one.SetZero() // it may have been decoded in part
+			if err = wire.Decode(a.out, one.Addr().Interface()); err != nil {
+				err = potok.Permanent(fmt.Errorf("potok/process: result of %s: %w", t.of.Task().Name, err))
+				return
+			}
+		}
+		err = a.err()
+	}()
+	return <-decoded
 }
 
 // store decodes the results that are kept.
 func (t *tally) store() {
-	if t.stored == t.done {
+	n := t.done - t.stored
+	if n == 0 {
 		return
 	}
-	n := t.done - t.stored
-	if err := t.kept.Decode(t.of.Results(t.stored, n)); err != nil {
-		for i := t.stored; i < t.done; i++ {
-			t.of.Fail(i, potok.Permanent(fmt.Errorf("potok/process: result of %s: %w", t.of.Task().Name, err)))
+	whole := false // nor if an unmarshaler ends this goroutine
+	defer func() {
+		for i := range n {
+			if whole {
+				break
+			}
+			if err := t.decodeOne(t.stored+i, answer{out: t.kept.At(i)}); err != nil {
+				t.of.Fail(t.stored+i, err)
+			}
 		}
-	}
-	t.stored = t.done
-	t.of.Done(t.done)
+		t.kept.Clear()
+		t.stored = t.done
+		t.of.Done(t.done)
+	}()
+	whole = t.kept.Decode(t.of.Results(t.stored, n)) == nil
 }
 
 // endChunk ends a chunk of which so many items were answered, and so many had begun. What has not goes to the next worker.

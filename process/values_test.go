@@ -184,3 +184,46 @@ func TestATaskThatTheWorkerDoesNotKnowSaysWhereToDefineIt(t *testing.T) {
 		t.Errorf("worker %d, then %d", before, after)
 	}
 }
+
+// quitter is a value whose unmarshaler ends its goroutine in the pool's process.
+type quitter struct{ name string }
+
+func (q quitter) MarshalText() ([]byte, error) { return []byte(q.name), nil }
+
+func (q *quitter) UnmarshalText(b []byte) error {
+	if q.name = string(b); q.name == "quits" {
+		runtime.Goexit()
+	}
+	return nil
+}
+
+var givesQuitter = potok.Define("process_test.givesQuitter", func(_ context.Context, name string) (quitter, error) { return quitter{name}, nil })
+
+func TestAnUnmarshalerThatEndsItsGoroutineFailsItsCallAndNoOther(t *testing.T) {
+	p := newPool(t, 1)
+	ctx := within(t)
+	names := []string{"stays", "quits", "stays", "quits", "quits", "stays"}
+	for i, f := range givesQuitter.SubmitAll(ctx, p, names) {
+		v, err := f.Result(ctx)
+		if quits := names[i] == "quits"; quits != errors.Is(err, potok.ErrGoexit) || !quits && v.name != "stays" {
+			t.Errorf("call %d: %v, %v", i, v, err)
+		}
+	}
+	before := pidOf(t, p)
+	n := 0
+	for v, err := range givesQuitter.Map(ctx, p, slices.Values(names)) {
+		if quits := names[n] == "quits"; quits != errors.Is(err, potok.ErrGoexit) || !quits && v.name != "stays" {
+			t.Errorf("item %d: %v, %v", n, v, err)
+		}
+		n++
+	}
+	if n != len(names) {
+		t.Errorf("%d results", n)
+	}
+	if after := pidOf(t, p); after != before {
+		t.Errorf("worker %d, then %d", before, after)
+	}
+	if err := p.Close(); err != nil {
+		t.Error(err)
+	}
+}

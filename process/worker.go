@@ -33,8 +33,12 @@ type worker struct {
 	protocol error // what it said that makes no sense
 	stderr   string
 
-	tasks int   // calls it has answered; the reader's, as the next
-	chunk tally // of what runs
+	// The reader's:
+
+	frames *frames
+	spoke  bool  // it has said that it is ready
+	tasks  int   // calls it has answered
+	chunk  tally // of what runs
 
 	mu      sync.Mutex // guards the fields below, and is held to write to the port unless writing; never held while blocking
 	closed  bool       // the port is no more
@@ -106,6 +110,7 @@ func (p *Pool) newWorker(i int) (*worker, error) {
 		pool: p, process: cmd.Process, output: out, shared: m, port: newPort(&m.answers, &m.calls, answersIn, callsOut),
 		ready: make(chan struct{}), initial: make(chan answer, 1), retired: make(chan struct{}), gone: make(chan struct{}),
 	}
+	w.frames = newFrames(w.port)
 	w.port.lazy = func() bool { return p.near.Busy() > 1 } // other workers could use the processor
 	out.begin(cmd.Process.Pid)
 	p.keepers.Go(out.drained.Wait)
@@ -115,9 +120,17 @@ func (p *Pool) newWorker(i int) (*worker, error) {
 
 func startError(err error) error { return fmt.Errorf("potok/process: start of a worker: %w", err) }
 
-// watch reads what the worker says until it says no more, and sees it die.
+// watch reads what the worker says until it says no more, and sees it die. An unmarshaler of the user's may end this
+// goroutine: what is left is done all the same, as the last that it does.
 func (w *worker) watch() {
+	returned := false
+	defer func() {
+		if !returned {
+			w.watch()
+		}
+	}()
 	w.protocol = w.read()
+	returned = true // no more of the user's code
 	if w.protocol != nil {
 		w.kill() // it may live, and be lost to us; its death is seen below
 	}
