@@ -137,11 +137,7 @@ func (c *call) Unstarted() bool {
 
 // Expire is part of registry.Expiring.
 func (c *call) Expire(cause error) (finish func(*registry.Seat)) {
-	why, ok := cause.(*cancelledError) //nolint:errorlint // as it was made for this, not wrapped
-	if !ok {
-		why = newCancelledError(context.Canceled, cause, nil)
-	}
-	callbacks, _ := c.expireSilently(why)
+	callbacks, _ := c.expireSilently(cancelledFor(cause))
 	if callbacks == nil {
 		return nil
 	}
@@ -333,7 +329,7 @@ func logPanic(what string, v any) {
 func (c *call) outcome() error {
 	if s := c.state.Load(); s&(phaseMask|phaseAsked) == phaseFailed {
 		if h := c.scope.host; h != nil && c.state.Or(phaseAsked)&phaseAsked == 0 {
-			h.Ledger.Asked()
+			h.Ledger.Asked(1)
 		}
 	}
 	return c.err()

@@ -192,7 +192,7 @@ func (k *chunk) note(i int, err error) {
 		k.cancelled.Add(1)
 	} else {
 		k.failed.Add(1)
-		k.scope.host.Ledger.Asked() // who ranges over the results sees it
+		k.scope.host.Ledger.Asked(1) // who ranges over the results sees it
 	}
 	k.of.fail(i, err)
 }

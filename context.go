@@ -40,7 +40,7 @@ type extension struct {
 	chunk   int             // of such an item: how many to hand over at once; 0: no wish
 
 	// Of a call on another executor than Pool; see remote.go.
-	outer      remoteJob
+	outer      releaser
 	ticket     any                         // by which the executor knows it
 	unwatch    atomic.Pointer[func() bool] // ends the watch of Submit's ctx; nil: not begun
 	endAttempt context.CancelFunc          // of the attempt that runs; may be nil

@@ -124,3 +124,11 @@ func (e *cancelledError) Unwrap() []error {
 func cancelledBy(ctx context.Context) *cancelledError {
 	return newCancelledError(ctx.Err(), context.Cause(ctx), nil)
 }
+
+// cancelledFor returns the error of a call that does not run, for this cause.
+func cancelledFor(cause error) *cancelledError {
+	if why, ok := cause.(*cancelledError); ok { //nolint:errorlint // as it was made for this, not wrapped
+		return why
+	}
+	return newCancelledError(context.Canceled, cause, nil)
+}

@@ -19,7 +19,7 @@ import (
 // block's first item and grows until a worker takes it, so that no input waits for
 // the next one. The consumer waits for every chunk before the range ends.
 type chunkMapping[In, Out any] struct {
-	puller
+	lookahead
 
 	pool  *Pool
 	fn    func(context.Context, In) (Out, error)
@@ -27,43 +27,21 @@ type chunkMapping[In, Out any] struct {
 	chunk int // wished for; 0: chosen by time
 	pace  pace
 
-	limit   atomic.Int64  // pulled - taken <= limit, the look-ahead; the consumer's to write
-	taken   atomic.Int64  // the consumer's to write, and up to lateTaken behind
-	hungers atomic.Bool   // the puller waits for room
-	room    chan struct{} // capacity 1: there is some
-
-	// wants is the chunk whose next item the consumer waits for, &nextBlock if he
-	// waits for a block, nil if he does not wait. Who makes it come true takes it
-	// out (CAS), and unparks him: parked is written before wants.
-	wants     atomic.Pointer[chunk]
-	parked    *parking
-	nextBlock chunk
-
 	mu    sync.Mutex // guards spare; never held while blocking
 	spare [][]slot[In, Out]
 
 	_ cacheLine // the puller's alone, until gone is closed:
 
-	pulled int64
-	may    int64 // pulled up to which there is room, for all that is known
 	tail   *mapBlock[In, Out]
 	filled int // of tail
 
 	_ cacheLine // the consumer's alone:
 
-	at      *mapBlock[In, Out]
-	part    *chunk // of at
-	item    int    // of at
-	ready   int    // items of part up to here are done
-	untold  int64  // results that taken does not count yet
-	grows   bool   // limit is the default, and may grow
-	since   time.Time
-	results int64 // taken since then
+	at    *mapBlock[In, Out]
+	part  *chunk // of at
+	item  int    // of at
+	ready int    // items of part up to here are done
 }
-
-// cacheLine keeps what one goroutine writes all the time off the lines that others
-// read all the time.
-type cacheLine [64]byte
 
 // mapBlock is a run of inputs and their results.
 type mapBlock[In, Out any] struct {
@@ -82,15 +60,9 @@ type slot[In, Out any] struct {
 // mapChunks is Map where items can run in chunks.
 func mapChunks[In, Out any](ctx context.Context, p *Pool, in iter.Seq[In], fn func(context.Context, In) (Out, error), o mapOptions) iter.Seq2[Out, error] {
 	return func(yield func(Out, error) bool) {
-		m := &chunkMapping[In, Out]{
-			puller: newPuller(ctx),
-			pool:   p, fn: fn,
-			chunk: o.chunk,
-			room:  make(chan struct{}, 1),
-			grows: o.lookahead == 0,
-			since: time.Now(),
-		}
-		m.limit.Store(int64(o.firstLimit(p.size)))
+		m := &chunkMapping[In, Out]{pool: p, fn: fn, chunk: o.chunk}
+		m.puller = newPuller(ctx)
+		m.open(o, p.size)
 		m.scope = newScope(m.run, p)
 		m.at = &mapBlock[In, Out]{m: m} // empty: the puller's first comes after it
 		m.tail = m.at
@@ -103,7 +75,7 @@ func mapChunks[In, Out any](ctx context.Context, p *Pool, in iter.Seq[In], fn fu
 				return !m.cut
 			})
 			return m.cut
-		}, func() { m.wake(&m.nextBlock) })
+		}, func() { m.wake(&m.nextChunk) })
 		endSweep := p.sweepWhenOver(m.scope)
 		defer endSweep()
 		whole := false
@@ -115,34 +87,6 @@ func mapChunks[In, Out any](ctx context.Context, p *Pool, in iter.Seq[In], fn fu
 		m.consume(yield)
 		whole = true
 	}
-}
-
-// mayPull waits until there is room. False: nothing more may be pulled.
-func (m *chunkMapping[In, Out]) mayPull() bool {
-	for {
-		if m.stopped() {
-			return false
-		}
-		if m.hasRoom() {
-			return true
-		}
-		m.hungers.Store(true)
-		if m.hasRoom() { // who made it may not have seen that he is waited for
-			m.hungers.Store(false)
-			return m.run.Err() == nil || m.mayPull()
-		}
-		select {
-		case <-m.room:
-		case <-m.run.Done():
-		}
-	}
-}
-
-func (m *chunkMapping[In, Out]) hasRoom() bool {
-	if m.pulled >= m.may {
-		m.may = m.taken.Load() + m.limit.Load()
-	}
-	return m.pulled < m.may
 }
 
 // add puts an input into the last block, or into a new one if that is full or
@@ -169,17 +113,13 @@ func (m *chunkMapping[In, Out]) add(v In) bool {
 	}
 	m.tail.next.Store(b)
 	m.tail = b
-	m.wake(&m.nextBlock)
+	m.wake(&m.nextChunk)
 	return err == nil
 }
 
 // newBlock returns a block that is to be filled.
 func (m *chunkMapping[In, Out]) newBlock() *mapBlock[In, Out] {
-	n := m.chunk
-	if n == 0 {
-		n = min(m.pace.items(), 1+int(m.limit.Load())/(2*m.pool.size))
-	}
-	n = min(n, maxLookahead)
+	n := m.fairShare(m.chunk, &m.pace, m.pool.size)
 	b := &mapBlock[In, Out]{m: m, slots: m.slots(n)}
 	b.first = newChunk(m.scope, b, 0, len(b.slots))
 	return b
@@ -201,8 +141,8 @@ func (m *chunkMapping[In, Out]) slots(n int) []slot[In, Out] {
 
 func (b *mapBlock[In, Out]) run(k *chunk) {
 	for i := int(k.pos.Load()); k.mine(i); i++ {
-		if w := b.m.wants.Load(); w == k {
-			b.m.wake(k)
+		if w := b.m.wants.Load(); w == &k.call {
+			b.m.wake(&k.call)
 		}
 		s := &b.slots[i]
 		in := s.in
@@ -224,29 +164,7 @@ func (b *mapBlock[In, Out]) settled(k *chunk) {
 	if k.why == nil {
 		b.m.pace.measure(int(k.shut.Load())-k.lo, time.Since(k.began))
 	}
-	b.m.wake(k)
-}
-
-// wake unparks the consumer if it is this that he waits for.
-func (m *chunkMapping[In, Out]) wake(k *chunk) {
-	if m.wants.Load() == k && m.wants.CompareAndSwap(k, nil) {
-		m.parked.unpark()
-	}
-}
-
-// await parks the consumer until k, or the next block, may have what he wants.
-func (m *chunkMapping[In, Out]) await(k *chunk, there func() bool) {
-	if m.parked == nil {
-		m.parked = newParking(m.consumer)
-	} else { // of the wait before, which is over
-		m.parked.lendFor(m.consumer)
-	}
-	m.wants.Store(k)
-	if there() && m.wants.CompareAndSwap(k, nil) {
-		m.parked.resume()
-		return
-	}
-	<-m.parked.ch
+	b.m.wake(&k.call)
 }
 
 // consume yields results until there are no more.
@@ -285,7 +203,7 @@ func (m *chunkMapping[In, Out]) take() (v Out, err error, ok bool) {
 			v, err = s.out, s.err
 			*s = slot[In, Out]{} // what was yielded is not kept
 		case !over:
-			m.await(k, func() bool { return m.item < int(k.pos.Load()) || k.over.Load() })
+			m.await(&k.call, func() bool { return m.item < int(k.pos.Load()) || k.over.Load() })
 			continue
 		case m.item < int(k.shut.Load()):
 			err = k.why
@@ -312,7 +230,7 @@ func (m *chunkMapping[In, Out]) findPart() bool {
 				}
 				continue
 			}
-			m.await(&m.nextBlock, func() bool { return m.at.next.Load() != nil || m.pullerGone() })
+			m.await(&m.nextChunk, func() bool { return m.at.next.Load() != nil || m.pullerGone() })
 			continue
 		}
 		m.mu.Lock()
@@ -323,42 +241,6 @@ func (m *chunkMapping[In, Out]) findPart() bool {
 		m.at, m.part, m.item, m.ready = next, next.first, 0, 0
 	}
 	return true
-}
-
-// lateTaken is how many results the puller is told of at once while he is far ahead.
-const lateTaken = 16
-
-// took makes room for another input. A look-ahead that has grown is not promised to
-// anybody: then the puller is told of some results at once, or when he waits.
-func (m *chunkMapping[In, Out]) took() {
-	m.untold++
-	if m.grows {
-		m.grow()
-		if m.untold < lateTaken && m.limit.Load() >= 8*lateTaken && !m.hungers.Load() {
-			return
-		}
-	}
-	m.taken.Add(m.untold)
-	m.untold = 0
-	if m.hungers.Load() && m.hungers.CompareAndSwap(true, false) {
-		select {
-		case m.room <- struct{}{}:
-		default: // there is one already
-		}
-	}
-}
-
-// grow lets the look-ahead grow while results come fast.
-func (m *chunkMapping[In, Out]) grow() {
-	limit := m.limit.Load()
-	if m.results++; m.results < limit || limit >= maxLookahead {
-		return
-	}
-	now := time.Now()
-	if now.Sub(m.since) < time.Duration(m.results)*quickResult {
-		m.limit.Store(min(2*limit, maxLookahead))
-	}
-	m.since, m.results = now, 0
 }
 
 // leave ends the range: it cancels what has not ended and waits for all that was

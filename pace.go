@@ -29,3 +29,32 @@ func (p *pace) measure(n int, d time.Duration) {
 		p.n.Store(int32(max(1, now/2)))
 	}
 }
+
+// A tempo is the pace of chunks that run elsewhere. Who runs them says when one ends,
+// but hardly when it began; so the time of an item is that of many chunks, in which
+// each worker has ended about two: what they took from handing over to the end, or, as
+// most of that may be waiting, what the workers have had for them at all.
+type tempo struct {
+	since time.Time // when the first of these chunks could begin
+	ends  int
+	items int
+	turn  time.Duration // from handing over to the end, of all of them
+	full  bool          // one of them was as large as chunks are now
+}
+
+// measure looks at a chunk that has ended; size is how large they are now.
+func (t *tempo) measure(p *pace, n, size, workers int, turn time.Duration) {
+	t.ends++
+	t.items += n
+	t.turn += turn
+	t.full = t.full || n >= size
+	if t.ends < 2*workers {
+		return
+	}
+	now := time.Now()
+	if took := min(t.turn, now.Sub(t.since)*time.Duration(workers)); t.full {
+		p.n.Store(int32(size)) // no more than a fair share: what it could be beyond that is not known
+		p.measure(size, took*time.Duration(size)/time.Duration(t.items))
+	}
+	*t = tempo{since: now}
+}

@@ -80,6 +80,9 @@ type remoteJob interface {
 	job
 }
 
+// A releaser drops the argument of a call that will not run any more.
+type releaser interface{ release() }
+
 func (c *call) acceptAt(h *registry.Host, outer remoteJob, ticket any) bool {
 	c.scope = c.scope.at(h)
 	ctx := c.scope.ctx
@@ -90,21 +93,15 @@ func (c *call) acceptAt(h *registry.Host, outer remoteJob, ticket any) bool {
 		turnAway(h, outer, ErrClosed)
 		return false
 	}
-	h.Ledger.Entered()
+	h.Ledger.Entered(1)
 	if c.scope.over() {
 		c.withdraw(phasePending, cancelledBy(ctx))
 		return false
 	}
-	if c.scope.done != nil {
-		stop := context.AfterFunc(ctx, func() {
-			c.expire(cancelledBy(ctx))
-			c.tellEnded()
-		})
-		x.unwatch.Store(&stop)
-		if c.settled() { // and the one who settled it did not find stop
-			stop()
-		}
-	}
+	c.watch(func() {
+		c.expire(cancelledBy(ctx))
+		c.tellEnded()
+	})
 	return true
 }
 
@@ -116,6 +113,18 @@ func (s *scope) at(h *registry.Host) *scope {
 	there := &scope{host: h, ctx: s.ctx, done: s.ctx.Done()}
 	s.there.Store(there)
 	return there
+}
+
+// watch has fn called, on a goroutine of its own, when Submit's ctx ends.
+func (c *call) watch(fn func()) {
+	if c.scope.done == nil {
+		return
+	}
+	stop := context.AfterFunc(c.scope.ctx, fn)
+	c.extend().unwatch.Store(&stop)
+	if c.settled() { // and the one who settled it did not find stop
+		stop()
+	}
 }
 
 // mayWithdraw asks the executor whether a queued call can still be cancelled without a
@@ -194,11 +203,7 @@ func (c *call) startAt(worker string, t *taskOptions) (ctx context.Context, ok b
 
 func (c *call) settleAt(j job, t *taskOptions, err error) (pause time.Duration, again bool) {
 	h, x := c.scope.host, c.extend()
-	// The other side may have seen Submit's deadline first; what it means for the
-	// state does not depend on whose clock was faster.
-	if at, has := c.scope.ctx.Deadline(); has && !time.Now().Before(at) && matches(err, context.DeadlineExceeded) {
-		<-c.Done()
-	}
+	c.awaitDeadline(err)
 	c.move(phaseRunning, phaseEnding)
 	h.Ledger.Forget(c)
 	again = t.again(c, err)
@@ -230,4 +235,13 @@ func (c *call) settleAt(j job, t *taskOptions, err error) (pause time.Duration, 
 		}
 	}
 	return 0, false
+}
+
+// awaitDeadline waits for the end of Submit's ctx if the other side may have seen its
+// deadline first: what it means for the state does not depend on whose clock was
+// faster.
+func (c *call) awaitDeadline(err error) {
+	if at, has := c.scope.ctx.Deadline(); has && !time.Now().Before(at) && matches(err, context.DeadlineExceeded) {
+		<-c.Done()
+	}
 }

@@ -107,6 +107,9 @@ func (t *Task[In, Out]) Map(ctx context.Context, ex Executor, in iter.Seq[In], o
 	if p, ok := ex.(*Pool); ok && t.options == nil && p.takesChunks() && !o.unordered && !o.stopOnError {
 		return mapChunks(ctx, p, in, t.fn, o)
 	}
+	if ct, ok := ex.(registry.ChunkTaker); ok && t.options == nil && !o.unordered && !o.stopOnError && ct.TakesChunks() {
+		return mapRemote[In, Out](ctx, ex, t.registered, in, o)
+	}
 	return mapSeq(ctx, ex, in, o, func(m *mapping[Out], v In) *Future[Out] {
 		f := &taskCall[In, Out]{task: t, in: v}
 		f.dispatchItem(m.run, ex, o.chunk)

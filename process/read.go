@@ -71,10 +71,14 @@ func (w *worker) answered(body []byte, own bool) error {
 	}
 	w.countTask(1)
 	it, ok := l.Take(a.id)
-	if !ok || it != nil && it.Chunk != nil {
+	switch {
+	case !ok:
 		return errUnasked
-	}
-	if it != nil {
+	case it == nil:
+	case it.Chunk != nil:
+		w.pool.near.Settle(it, errUnasked)
+		return errUnasked
+	default:
 		w.settle(it, a, own)
 	}
 	return nil
@@ -105,9 +109,13 @@ func (w *worker) over(body []byte) error {
 	w.chunk = tally{}
 	it, ok := l.Take(id)
 	switch {
-	case !ok || it != nil && it.Chunk == nil: // who has begun answers
+	case !ok:
 		return errUnasked
-	case it != nil:
+	case it == nil:
+	case done == 0: // who has begun answers
+		w.pool.near.Settle(it, errUnasked)
+		return errUnasked
+	default:
 		w.endChunk(it, done, done)
 	}
 	return nil
@@ -194,46 +202,45 @@ func (t *tally) storeOne(a answer) {
 	t.of.Done(t.done)
 }
 
-// decodeOne decodes on a goroutine of its own, as an unmarshaler may end it.
 func (t *tally) decodeOne(i int, a answer) error {
-	decoded := make(chan error, 1)
-	go func() {
-		err := potok.ErrGoexit
-		defer func() { decoded <- err }()
+	return apart(func() error {
 		if len(a.out) > 0 {
 			one := reflect.ValueOf(t.of.Results(i, 1)).Elem().Index(0)
-			one.SetZero() // it may have been decoded in part
-			if err = wire.Decode(a.out, one.Addr().Interface()); err != nil {
-				err = potok.Permanent(fmt.Errorf("potok/process: result of %s: %w", t.of.Task().Name, err))
-				return
+			if err := wire.Decode(a.out, one.Addr().Interface()); err != nil {
+				return potok.Permanent(fmt.Errorf("potok/process: result of %s: %w", t.of.Task().Name, err))
 			}
 		}
-		err = a.err()
-	}()
-	return <-decoded
+		return a.err()
+	})
 }
 
-// store decodes the results that are kept.
+// apart runs what may be code of the user's on a goroutine of its own, and waits for it: an unmarshaler may end that.
+func apart(fn func() error) error {
+	ended := make(chan error, 1)
+	go func() {
+		err := potok.ErrGoexit
+		defer func() { ended <- err }()
+		err = fn()
+	}()
+	return <-ended
+}
+
+// store decodes the results that are kept: all together, and one by one if that fails.
 func (t *tally) store() {
 	n := t.done - t.stored
 	if n == 0 {
 		return
 	}
-	whole := false // nor if an unmarshaler ends this goroutine
-	defer func() {
+	if apart(func() error { return t.kept.Decode(t.of.Results(t.stored, n)) }) != nil {
 		for i := range n {
-			if whole {
-				break
-			}
 			if err := t.decodeOne(t.stored+i, answer{out: t.kept.At(i)}); err != nil {
 				t.of.Fail(t.stored+i, err)
 			}
 		}
-		t.kept.Clear()
-		t.stored = t.done
-		t.of.Done(t.done)
-	}()
-	whole = t.kept.Decode(t.of.Results(t.stored, n)) == nil
+	}
+	t.kept.Clear()
+	t.stored = t.done
+	t.of.Done(t.done)
 }
 
 // endChunk ends a chunk of which so many items were answered, and so many had begun. What has not goes to the next worker.

@@ -28,8 +28,9 @@ type Counters struct {
 	// goroutines may write it.
 	Common Tally
 
-	tallyMu sync.Mutex // guards tallies
+	mu      sync.Mutex // guards the fields below
 	tallies []*Tally
+	items   Items
 }
 
 // A Tally counts what one worker did.
@@ -40,6 +41,25 @@ type Tally struct {
 	Failed    atomic.Uint64
 	Cancelled atomic.Uint64
 	_         [24]byte // a cache line of its own: workers do not slow each other down
+}
+
+// Items are what became of the items of chunks. A chunk is one owner's, and of its
+// items at most one runs: they start and end many at a time, so both is counted at
+// once, or Sum would see all of them run.
+type Items struct {
+	Started                      int // may be less than nothing: what was counted too early
+	Succeeded, Failed, Cancelled int
+}
+
+// Ran counts items of a chunk. Those that failed are asked for by the range that they
+// belong to.
+func (c *Counters) Ran(n Items) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.items.Started += n.Started
+	c.items.Succeeded += n.Succeeded
+	c.items.Failed += n.Failed
+	c.items.Cancelled += n.Cancelled
 }
 
 // Uncounted is what an executor with workers of its own adds to the sums, because
@@ -54,16 +74,16 @@ type Uncounted struct {
 
 // Tally adds a worker's tally to the sums.
 func (c *Counters) Tally(t *Tally) {
-	c.tallyMu.Lock()
-	defer c.tallyMu.Unlock()
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.tallies = append(c.tallies, t)
 }
 
 // NextID numbers the calls of an executor from 1.
 func (c *Counters) NextID() uint64 { return c.ids.Add(1) }
 
-// Entered counts a call that was accepted.
-func (c *Counters) Entered() { c.entered.Add(1) }
+// Entered counts n calls that were accepted.
+func (c *Counters) Entered(n int) { c.entered.Add(uint64(n)) }
 
 // Withdrawn counts n calls that left the queue without a start.
 func (c *Counters) Withdrawn(n int) { c.withdrawn.Add(uint64(n)) }
@@ -78,10 +98,10 @@ func (c *Counters) Unrun(failed bool, n int) {
 }
 
 // Requeued counts an attempt queued again, Abandoned a call cancelled between
-// attempts, Asked a failed call whose outcome was asked for the first time.
-func (c *Counters) Requeued()  { c.requeued.Add(1) }
-func (c *Counters) Abandoned() { c.abandoned.Add(1) }
-func (c *Counters) Asked()     { c.asked.Add(1) }
+// attempts, Asked n failed calls whose outcome was asked for the first time.
+func (c *Counters) Requeued()   { c.requeued.Add(1) }
+func (c *Counters) Abandoned()  { c.abandoned.Add(1) }
+func (c *Counters) Asked(n int) { c.asked.Add(uint64(n)) }
 
 // Sums are the counts at about one moment: exact when nothing moves.
 type Sums struct {
@@ -95,9 +115,10 @@ func (c *Counters) Sum(uncounted func() Uncounted) Sums {
 	asked := c.asked.Load()
 	withdrawn, abandoned := c.withdrawn.Load(), c.abandoned.Load()
 	requeuedBefore := c.requeued.Load()
-	c.tallyMu.Lock()
-	tallies := c.tallies
-	c.tallyMu.Unlock()
+	c.mu.Lock()
+	tallies, items := c.tallies, c.items
+	c.mu.Unlock()
+	asked += uint64(items.Failed)
 	var succeeded, failed, cancelled, againBefore, again, started uint64
 	read := func(t *Tally) {
 		succeeded += t.Succeeded.Load()
@@ -117,8 +138,11 @@ func (c *Counters) Sum(uncounted func() Uncounted) Sums {
 	cancelled += more.Cancelled
 	started = succeeded + failed + cancelled + againBefore + more.Running
 	read(&c.Common)
+	succeeded += uint64(items.Succeeded)
+	failed += uint64(items.Failed)
+	cancelled += uint64(items.Cancelled)
 	ended := succeeded + failed + cancelled
-	started += c.Common.Started.Load()
+	started += c.Common.Started.Load() + uint64(items.Started)
 	for _, t := range tallies {
 		again += t.Again.Load()
 	}
