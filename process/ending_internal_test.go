@@ -53,7 +53,7 @@ func TestAWorkerThatIsKilledAfterTheGraceGetsNoCallAnyMore(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		s := &remote.Shipment{Item: new(remote.Item), Over: make(chan struct{})}
-		w.End(s, ctx)
+		w.End(ctx, s)
 		<-w.retired
 		close(s.Over)
 	}

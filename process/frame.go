@@ -83,6 +83,8 @@ type frames struct {
 	port *port
 	r    *bufio.Reader
 	last int // bytes of the one before, still in the buffer
+
+	large func(size int) // is told of a frame that gets memory of its own; may be nil
 }
 
 func newFrames(p *port) *frames {
@@ -112,6 +114,9 @@ func (f *frames) next() (kind byte, body []byte, own bool, err error) {
 		return kind, b[min(headSize, len(b)):], false, inside(err)
 	}
 	_, _ = f.r.Discard(headSize)
+	if f.large != nil {
+		f.large(int(n))
+	}
 	body = make([]byte, n-1)
 	_, err = io.ReadFull(f.r, body)
 	return kind, body, true, inside(err)

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"runtime"
+	"runtime/metrics"
 
 	"github.com/potok-go/potok"
 	"github.com/potok-go/potok/internal/registry"
@@ -90,6 +92,24 @@ func (w *worker) settle(it *remote.Item, a answer, own bool) {
 	err = a.store(it.Call, own)
 }
 
+// A result so large may push out the argument, which has done its work when the result begins to come. Who has large
+// arguments and results would else have all of them in memory twice.
+const largeResult = 16 << 20
+
+// makeRoom is told that the frame that comes is that large.
+func (w *worker) makeRoom(size int) {
+	l := w.lane.Load()
+	if l == nil || !l.DropArgument() || size < largeResult {
+		return
+	}
+	// Not more often than the collector would run by itself: each time for a good part of all that lives.
+	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	metrics.Read(live)
+	if uint64(size) >= live[0].Value.Uint64()/4 {
+		runtime.GC()
+	}
+}
+
 // countTask counts calls that were answered; after the last one that it may take the worker goes.
 func (w *worker) countTask(n int) {
 	if w.tasks += n; w.tasks == w.pool.options.maxTasks {
@@ -157,6 +177,8 @@ func (w *worker) doneOf(k registry.Chunk) int {
 // A tally is how far the chunk has come that runs.
 type tally struct {
 	of     registry.Chunk
+	items  int
+	custom bool       // its results have unmarshalers of the user's
 	done   int        // items that have been answered
 	kept   wire.Array // the results of the last of them
 	stored int        // items before those
@@ -178,9 +200,9 @@ func (w *worker) itemAnswered(body []byte) error {
 		if !ok || it.Chunk == nil {
 			return errUnasked
 		}
-		t.of = it.Chunk
+		t.of, t.items, t.custom = it.Chunk, it.Chunk.Items(), wire.Custom(it.Call.Task().Out)
 	}
-	if t.done >= t.of.Items() {
+	if t.done >= t.items {
 		return errUnasked
 	}
 	if len(a.failure) == 0 && t.kept.Add(a.out) {
@@ -231,7 +253,14 @@ func (t *tally) store() {
 	if n == 0 {
 		return
 	}
-	if apart(func() error { return t.kept.Decode(t.of.Results(t.stored, n)) }) != nil {
+	decode := func() error { return t.kept.Decode(t.of.Results(t.stored, n)) }
+	var err error
+	if t.custom {
+		err = apart(decode)
+	} else {
+		err = decode()
+	}
+	if err != nil {
 		for i := range n {
 			if err := t.decodeOne(t.stored+i, answer{out: t.kept.At(i)}); err != nil {
 				t.of.Fail(t.stored+i, err)

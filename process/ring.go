@@ -111,11 +111,19 @@ type port struct {
 
 	spinner spinner
 	buf     [64]byte
+
+	// The writer's:
+
+	quiet int         // frames since it last rang, by rouseLater
+	rang  time.Time   // when that was
+	late  *time.Timer // runs while there is something that nobody was woken for
 }
 
 func newPort(in, out *ring, bell, ringer *os.File) *port {
 	p := &port{in: in, out: out, bell: bell, ringer: ringer, room: make(chan struct{}, 1), dead: make(chan struct{})}
 	p.nap = p.hear
+	p.late = time.AfterFunc(time.Hour, func() { _ = p.rouse() }) // an error: see rouse's callers
+	p.late.Stop()
 	return p
 }
 
@@ -147,22 +155,25 @@ func (p *port) Read(b []byte) (int, error) {
 	}
 }
 
-// While answers follow calls at once, each side looks again and again for a moment before it sleeps: to be woken by the
-// system costs several times what a short call does. If it was in vain it does not do so for the next waits, and the more
-// of them the more often.
+// While answers follow calls at once, each side looks again and again for a while before it sleeps: to be woken by the
+// system costs many times what a short call does. It takes both for that to work, and one of them has to begin: so each
+// tries now and then, the less often the less it was worth.
 const (
-	spinFor  = 100 * time.Microsecond // longer than the other side needs to wake up
-	shortNap = 250 * time.Microsecond // after which it may be worth to try
-	firstTry = 8                      // waits
-	lastTry  = 1024
+	spinFor   = 250 * time.Microsecond // more than the other side needs to wake up
+	worthIt   = 60 * time.Microsecond  // less than to be woken takes
+	shortNap  = 250 * time.Microsecond // after which it may be worth to try
+	firstTry  = 4                      // waits
+	lastTry   = 1024
+	patiently = 16 // waits that were not worth it, until the other side must have tried too
 )
 
 // A spinner says when. The zero value is ready.
 type spinner struct {
-	spins bool // the last time it was worth it
+	spins bool // it does
 	short bool // the last nap was
 	skip  int  // waits until the next try
 	tries int  // how many waits to skip after it
+	slow  int  // waits in a row that were not worth it
 }
 
 var manyCPUs = runtime.NumCPU() > 1 // else it would only keep the other side from what it waits for
@@ -179,19 +190,37 @@ func (s *spinner) spin(changed func() bool) bool {
 		s.skip--
 		return false
 	}
-	for begin := time.Now(); time.Since(begin) < spinFor; {
+	begin := time.Now()
+	for {
 		for range 16 {
 			if changed() {
-				s.spins, s.tries = true, firstTry
+				s.spun(time.Since(begin))
 				return true
 			}
 			runtime.Gosched()
 		}
+		if time.Since(begin) > spinFor {
+			s.rest()
+			return false
+		}
 	}
-	s.spins = false
+}
+
+// spun notes a wait that was spun through.
+func (s *spinner) spun(d time.Duration) {
+	s.spins = true
+	if d <= worthIt {
+		s.slow, s.tries = 0, 0
+	} else if s.slow++; s.slow > patiently {
+		s.rest()
+	}
+}
+
+// rest lets the next waits be naps.
+func (s *spinner) rest() {
+	s.spins, s.slow = false, 0
 	s.tries = min(max(2*s.tries, firstTry), lastTry)
 	s.skip = s.tries
-	return false
 }
 
 func (s *spinner) napped(d time.Duration) { s.short = d < shortNap }
@@ -248,15 +277,36 @@ func (p *port) rouse() error {
 	return nil
 }
 
+// A reader who sleeps is not woken for each of many short answers, but once in lateFor.
+const (
+	lateFor     = 100 * time.Microsecond
+	shortAnswer = 10 * time.Microsecond
+)
+
+// rouseLater is rouse where another frame is likely to follow at once. If it does not, a timer rouses.
+func (p *port) rouseLater() error {
+	p.quiet++
+	if p.out.readerSleeps.Load() == 0 {
+		return nil
+	}
+	now := time.Now()
+	if d := now.Sub(p.rang); d < lateFor && d < time.Duration(p.quiet)*shortAnswer {
+		p.late.Reset(lateFor - d)
+		return nil
+	}
+	p.quiet, p.rang = 0, now
+	return p.rouse()
+}
+
 // Write is part of io.Writer. It blocks while there is no room, and returns an error when the other side is gone.
 func (p *port) Write(b []byte) (n int, err error) {
 	for {
 		n += p.out.write(b[n:])
+		if n == len(b) {
+			return n, p.rouse()
+		}
 		if err := p.rouse(); err != nil {
 			return n, err
-		}
-		if n == len(b) {
-			return n, nil
 		}
 		p.out.writerSleeps.Store(1)
 		if filled, _ := p.out.filled(); filled < ringSize && p.out.writerSleeps.CompareAndSwap(1, 0) {

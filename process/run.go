@@ -33,10 +33,10 @@ func (r *runner) runCall(j *job) {
 	ctx, end := r.begin(j)
 	defer end(nil)
 	if j.id > 0 && !begin(r.shared.word(j.slot), 0) {
-		r.send(overFrame(r.head, j.id))
+		r.send(overFrame(r.head, j.id), r.more())
 		return
 	}
-	r.answering(j, kindAnswer, func() (any, error) {
+	r.answering(j, kindAnswer, 0, func() (any, error) {
 		in, err := j.argument()
 		if err != nil {
 			return nil, err
@@ -50,13 +50,13 @@ func (r *runner) runChunk(j *job) {
 	ctx, end := r.begin(j)
 	defer end(nil)
 	word := r.shared.word(j.slot)
-	defer func() { r.send(overFrame(r.head, j.id)) }()
+	defer func() { r.send(overFrame(r.head, j.id), false) }()
 	var all reflect.Value
 	for i := range j.items {
 		if !begin(word, i) {
 			return
 		}
-		r.answering(j, kindItem, func() (any, error) {
+		r.answering(j, kindItem, j.items-1-i, func() (any, error) {
 			if i == 0 {
 				var err error
 				if all, err = j.arguments(); err != nil {
@@ -71,8 +71,8 @@ func (r *runner) runChunk(j *job) {
 	}
 }
 
-// answering runs fn and answers with what becomes of it, by a deferred function, as a task may also end its goroutine.
-func (r *runner) answering(j *job, kind byte, fn func() (any, error)) {
+// answering runs fn, after which so many items are left, and answers with what becomes of it, by a deferred function, as a task may also end its goroutine.
+func (r *runner) answering(j *job, kind byte, left int, fn func() (any, error)) {
 	var out any
 	var err error
 	returned := false
@@ -85,7 +85,7 @@ func (r *runner) answering(j *job, kind byte, fn func() (any, error)) {
 				err = potok.ErrGoexit
 			}
 		}
-		r.answer(j, kind, out, err)
+		r.answer(j, kind, left, out, err)
 	}()
 	out, err = fn()
 	returned = true
@@ -126,7 +126,7 @@ func (j *job) decode(in any) error {
 }
 
 // answer sends what became of a call. What cannot be sent fails it.
-func (r *runner) answer(j *job, kind byte, out any, err error) {
+func (r *runner) answer(j *job, kind byte, left int, out any, err error) {
 	var failure, begin, result []byte
 	head, raw, isRaw := wire.Raw(out)
 	switch {
@@ -153,5 +153,5 @@ func (r *runner) answer(j *job, kind byte, out any, err error) {
 		f = frame{head: f.join()}
 		r.head = f.head[:0] // its memory serves the next
 	}
-	r.send(f)
+	r.send(f, left > 0 || kind == kindAnswer && r.more())
 }

@@ -75,7 +75,7 @@ func serve(w wish) {
 	s := &server{shared: m, port: newPort(&m.calls, &m.answers, calls, answers), wake: make(chan struct{}, 1)}
 	s.port.nap = func() error { <-s.wake; return nil }
 	s.frames = newFrames(s.port)
-	s.send(frame{head: append(newFrame(nil, kindReady).head, protocol)})
+	s.send(frame{head: append(newFrame(nil, kindReady).head, protocol)}, false)
 	go s.work() // this process ends with it, or after it
 	s.leave(s.listen())
 }
@@ -261,12 +261,33 @@ func (s *server) endCall(id uint64, cause error) {
 	}
 }
 
-// send writes a frame. If the pool is gone there is nobody to tell.
-func (s *server) send(f frame) {
+// send writes a frame. If the pool is gone there is nobody to tell. more: another one is likely to follow at once.
+func (s *server) send(f frame, more bool) {
 	if err := f.seal(); err != nil {
 		fatal(err)
 	}
-	if err := f.writeTo(s.port); err != nil {
+	var err error
+	if more && len(f.payload) == 0 && s.port.tryWrite(f.head) {
+		err = s.port.rouseLater()
+	} else {
+		err = f.writeTo(s.port)
+	}
+	if err != nil {
 		os.Exit(exitDone)
 	}
+}
+
+// more says whether there is another call to run, as far as is known.
+func (s *server) more() bool {
+	s.mu.Lock()
+	kept := len(s.jobs) > 0
+	s.mu.Unlock()
+	if kept {
+		return true
+	}
+	if !s.reading.TryLock() {
+		return false
+	}
+	defer s.reading.Unlock()
+	return s.frames.some()
 }

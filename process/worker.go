@@ -111,6 +111,7 @@ func (p *Pool) newWorker(i int) (*worker, error) {
 		ready: make(chan struct{}), initial: make(chan answer, 1), retired: make(chan struct{}), gone: make(chan struct{}),
 	}
 	w.frames = newFrames(w.port)
+	w.frames.large = w.makeRoom
 	w.port.lazy = func() bool { return p.near.Busy() > 1 } // other workers could use the processor
 	out.begin(cmd.Process.Pid)
 	p.keepers.Go(out.drained.Wait)
@@ -297,7 +298,7 @@ func (w *worker) write() {
 
 // End is part of remote.Carrier: it asks for the end of a call, and kills the worker after the grace, unless the call has
 // been answered then.
-func (w *worker) End(s *remote.Shipment, ctx context.Context) {
+func (w *worker) End(ctx context.Context, s *remote.Shipment) {
 	// A deadline that the worker was told ends the context there by itself, with the right Err.
 	if s.Deadline.IsZero() || !errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		f := endFrame(s.ID, wire.AppendError(nil, registry.ContextError(ctx)))

@@ -70,7 +70,7 @@ func (c *carrier) Withdraw(*remote.Shipment) bool { return false }
 func (c *carrier) Flush() {}
 
 // End has nothing to do: carry sees it by itself.
-func (c *carrier) End(*remote.Shipment, context.Context) {}
+func (c *carrier) End(context.Context, *remote.Shipment) {}
 
 // carry sends the call over and waits for the answer.
 func (c *carrier) carry(id uint64, it *remote.Item) {

@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"slices"
 	"time"
 
 	"github.com/potok-go/potok"
@@ -17,7 +18,7 @@ func (f *flush) add(l *Lane) {
 	switch {
 	case f.one == nil:
 		f.one = l
-	case f.one != l && (len(f.more) == 0 || f.more[len(f.more)-1] != l):
+	case f.one != l && !slices.Contains(f.more, l):
 		f.more = append(f.more, l)
 	}
 }
@@ -45,6 +46,11 @@ func (x *Executor) idleLocked(l *Lane) {
 // behind a slow one while a worker has nothing to do. Then it gives room to who waits for it. The caller holds mu, and
 // flushes when he has let it go.
 func (x *Executor) dealLocked() (f flush) {
+	x.dealInto(&f)
+	return f
+}
+
+func (x *Executor) dealInto(f *flush) {
 	for {
 		if !x.stealLocked() && x.queue.n == 0 {
 			break
@@ -58,10 +64,9 @@ func (x *Executor) dealLocked() (f flush) {
 		if it.overLocked() { // its cancel is on the way
 			continue
 		}
-		x.sendLocked(l, it, &f)
+		x.sendLocked(l, it, f)
 	}
 	x.grantLocked()
-	return f
 }
 
 // overLocked says whether a call that has not started will not, as Submit's ctx has ended.

@@ -100,12 +100,20 @@ func (x *Executor) refuse(it *Item, err error) {
 // Dispatch accepts the calls of a Task, or settles them. It blocks while the
 // backlog is full.
 func (x *Executor) Dispatch(calls registry.Batch) {
+	var f flush
+	defer func() { f.do() }() // also when a marshaler ends this goroutine
 	for i := range calls.Len() {
-		x.dispatch(calls.At(i))
+		x.dispatch(calls.At(i), &f)
+		// Often at first, as nobody has something to do yet; and always where the next
+		// one may block.
+		if n := i + 1; n&(n-1) == 0 || n%64 == 0 || x.config.Backlog >= 0 {
+			f.do()
+			f = flush{}
+		}
 	}
 }
 
-func (x *Executor) dispatch(c registry.Call) {
+func (x *Executor) dispatch(c registry.Call, f *flush) {
 	ctx := c.Context()
 	reserved := x.reserve(ctx)
 	// Encoded here and now, by the caller: once accepted the call may be cancelled
@@ -131,11 +139,10 @@ func (x *Executor) dispatch(c registry.Call) {
 	if err == nil {
 		x.pushLocked(it)
 	}
-	flush := x.dealLocked()
+	x.dealInto(f)
 	late := x.killed && accepted && !it.gone
 	broken := x.broken
 	x.mu.Unlock()
-	flush.do()
 	switch {
 	case !accepted:
 	case late:

@@ -259,7 +259,7 @@ func (x *Executor) ended(it *Item) {
 		flush := x.dealLocked()
 		x.mu.Unlock()
 		flush.do()
-		carrier.End(s, ctx) // also if it has not begun: the worker may have come to a stop
+		carrier.End(ctx, s) // also if it has not begun: the worker may have come to a stop
 		if !begun {
 			x.settle(it, registry.ContextError(ctx))
 		}

@@ -19,7 +19,7 @@ type Carrier interface {
 	Flush()
 	// End is told that the context of a call has ended that has begun, or should have. It is called with no lock held, by
 	// any goroutine, and perhaps when the call has been taken.
-	End(s *Shipment, ctx context.Context)
+	End(ctx context.Context, s *Shipment)
 }
 
 // A Shipment is a call on its way through one lane. All fields are the Carrier's to read.
@@ -214,6 +214,18 @@ func (l *Lane) First(id uint64) (it *Item, ok bool) {
 		return nil, false
 	}
 	return l.line[0].Item, true
+}
+
+// DropArgument says that the first call of the line has begun for certain: its argument is not needed for another worker.
+// False: it may be, for another attempt.
+func (l *Lane) DropArgument() bool {
+	l.x.mu.Lock()
+	defer l.x.mu.Unlock()
+	if len(l.line) == 0 || !l.line[0].Item.plain {
+		return false
+	}
+	l.line[0].Item.In = nil
+	return true
 }
 
 // lessLocked counts a live call less: the next one runs now. The caller holds mu.

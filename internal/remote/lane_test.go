@@ -60,7 +60,7 @@ func (w *fake) Withdraw(s *remote.Shipment) bool {
 
 func (w *fake) Flush() {}
 
-func (w *fake) End(s *remote.Shipment, _ context.Context) {
+func (w *fake) End(_ context.Context, s *remote.Shipment) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.ended = append(w.ended, s.ID)

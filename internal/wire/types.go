@@ -14,11 +14,15 @@ type shape struct {
 	err error // it cannot be sent, and why
 
 	looked   bool // a value has to be looked at before it is encoded: it may be a cycle, or has times
+	custom   bool // there is a type in it that sees to its own bytes
 	measured bool // how deep a value is, its bytes must tell
 	fields   []sent
 }
 
 var shapes sync.Map // reflect.Type → *shape
+
+// Custom says whether a type sees to its own bytes, or one in it does: then decoding runs code of the user's.
+func Custom(t reflect.Type) bool { return shapeOf(t).custom }
 
 func shapeOf(t reflect.Type) *shape {
 	if s, ok := shapes.Load(t); ok {
@@ -28,6 +32,7 @@ func shapeOf(t reflect.Type) *shape {
 	s := &shape{err: w.walk(t, nameOf(t))}
 	deep := w.recursive || len(w.state) > maxDepth // no type lies in itself, so there are as many as levels
 	s.looked = deep || w.times
+	s.custom = w.custom
 	s.measured = deep || w.foreign
 	if t.Kind() == reflect.Struct {
 		s.fields = sentFields(t)
@@ -84,6 +89,7 @@ type walker struct {
 	state     map[reflect.Type]walkState
 	recursive bool // a value may be nested in one of its own type
 	times     bool // there is a time.Time
+	custom    bool // there is a type with methods for its bytes
 	foreign   bool // there is a type with a MarshalCBOR, that is of any depth
 }
 
@@ -102,6 +108,7 @@ func (w *walker) walk(t reflect.Type, path string) error {
 		return fmt.Errorf("%s (%s) %w", path, t, err)
 	case f != nil:
 		w.times = w.times || t == timeType
+		w.custom = w.custom || f != builtin
 		w.foreign = w.foreign || f == forms[0]
 		return nil
 	}
