@@ -37,8 +37,8 @@
 //
 // # Systems
 //
-// Linux is first. On other Unix systems a memory limit is only known to the collector, a worker whose parent was killed
-// ends when it next looks at its pipe, which takes no longer, and a program that is replaced while it runs starts
-// workers of the new one. On Windows NewPool's workers do not start, as they have no way to be given pipes: calls fail with
-// ErrPoolBroken.
+// Linux is first. On other Unix systems a worker looks itself whether it has passed its [MemoryLimit], every 10 ms, and a
+// worker whose parent was killed ends when it sees the end of its pipe, at once unless it is stopped; there a program
+// that is replaced while it runs cannot start workers any more: they say so, and calls fail with ErrPoolBroken. On Windows
+// workers do not start, as they cannot be given pipes and memory: calls fail with ErrPoolBroken.
 package process

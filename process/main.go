@@ -1,9 +1,8 @@
 package process
 
 import (
+	"fmt"
 	"os"
-	"strconv"
-	"strings"
 	"sync/atomic"
 )
 
@@ -11,7 +10,10 @@ import (
 // wants of it.
 const guard = "POTOK_WORKER"
 
-var mainCalled atomic.Bool
+var (
+	mainCalled atomic.Bool
+	program    int64 // which program this is, as far as its file tells: see identity
+)
 
 // Main makes this program able to have workers: they are this program again, and Main is where they stay. It is the first
 // statement of main, and of TestMain in a package whose tests have a Pool:
@@ -25,6 +27,7 @@ var mainCalled atomic.Bool
 // there before: tasks are defined at package level. It is not for concurrent use.
 func Main() {
 	mainCalled.Store(true)
+	program = identity()
 	wish, asked := os.LookupEnv(guard)
 	if !asked {
 		return
@@ -60,16 +63,14 @@ const (
 type wish struct {
 	processors int
 	memory     int64 // bytes; 0: no limit
+	program    int64 // which it must be; 0: it cannot be another
 }
 
 func (w wish) String() string {
-	return strconv.Itoa(w.processors) + " " + strconv.FormatInt(w.memory, 10)
+	return fmt.Sprint(w.processors, w.memory, w.program)
 }
 
 func parseWish(s string) (w wish, ok bool) {
-	processors, memory, _ := strings.Cut(s, " ")
-	var err1, err2 error
-	w.processors, err1 = strconv.Atoi(processors)
-	w.memory, err2 = strconv.ParseInt(memory, 10, 64)
-	return w, err1 == nil && err2 == nil && w.processors > 0 && w.memory >= 0
+	n, err := fmt.Sscan(s, &w.processors, &w.memory, &w.program)
+	return w, n == 3 && err == nil && w.processors > 0 && w.memory >= 0
 }

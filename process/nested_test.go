@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -64,5 +65,31 @@ func TestATaskMayHaveAPoolAndItsErrorsCrossBack(t *testing.T) {
 	}
 	if after := pidOf(t, p); after != outer {
 		t.Errorf("worker %d, then %d", outer, after)
+	}
+}
+
+// A chunk whose items take long is divided among those who have nothing to do.
+func TestNoItemWaitsBehindASlowOneWhileAWorkerIsIdle(t *testing.T) {
+	p := newPool(t, 2)
+	defer p.Close()
+	ctx := within(t)
+	in := make([]int, 20)
+	for i := range in {
+		in[i] = 10 // ms
+	}
+	ran := make(map[int]int)
+	for pid, err := range whoAmI.Map(ctx, p, slices.Values(in), potok.Chunk(len(in)), potok.Lookahead(len(in))) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		ran[pid]++
+	}
+	if len(ran) != 2 {
+		t.Fatalf("%v", ran)
+	}
+	for pid, n := range ran {
+		if n < 4 {
+			t.Errorf("worker %d ran %d items of %d", pid, n, len(in))
+		}
 	}
 }

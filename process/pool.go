@@ -54,7 +54,7 @@ func NewPool(workers int, opts ...Option) (*Pool, error) {
 	}
 	p := &Pool{
 		options: o,
-		wish:    wish{processors: max(1, runtime.GOMAXPROCS(0)/workers), memory: o.memory},
+		wish:    wish{processors: max(1, runtime.GOMAXPROCS(0)/workers), memory: o.memory, program: program},
 		starts:  make(chan func()),
 		leaving: make(chan struct{}),
 		places:  make([]*worker, workers),

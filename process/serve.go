@@ -58,6 +58,9 @@ func serve(w wish) {
 	// Ctrl-C goes to all processes of a terminal. Here the pool alone decides what it means.
 	signal.Ignore(os.Interrupt)
 	runtime.GOMAXPROCS(w.processors)
+	if w.program != program {
+		fatal(errors.New("potok/process: the program's file was replaced while it ran: this worker is another version"))
+	}
 	if w.memory > 0 {
 		debug.SetMemoryLimit(w.memory / 10 * 9)
 		if err := limitMemory(w.memory); err != nil {

@@ -11,6 +11,9 @@ import (
 // self is this program, also when its file was replaced or removed meanwhile.
 func self() (string, error) { return "/proc/self/exe", nil }
 
+// identity is the same for all: self is no other program.
+func identity() int64 { return 0 }
+
 // sysProcAttr has the system kill a worker whose pool was killed.
 func sysProcAttr() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}

@@ -19,6 +19,8 @@ func outOfMemory(string) bool { return false }
 // self fails: a worker is given its pipes as files 3 and 4, which Windows does not have.
 func self() (string, error) { return "", errors.ErrUnsupported }
 
+func identity() int64 { return 0 }
+
 func sysProcAttr() *syscall.SysProcAttr { return nil }
 
 func limitMemory(int64) error { return errors.ErrUnsupported }

@@ -1,6 +1,9 @@
 package remote
 
 import (
+	"slices"
+	"time"
+
 	"github.com/potok-go/potok"
 	"github.com/potok-go/potok/internal/registry"
 )
@@ -8,34 +11,39 @@ import (
 // TakesChunks says whether items of a Map may come in Chunks: where calls may be sent ahead.
 func (x *Executor) TakesChunks() bool { return x.config.Ahead }
 
-// Rest gives the items of a Chunk from i on, which have not begun, to the next worker. The Chunk is the caller's, as are
-// those of Settle.
+// Rest gives the items of a Chunk from i on, which have not begun, to the next workers: a share to each that is idle, and
+// to the one that has run it. The Chunk is the caller's, as are those of Settle.
 func (x *Executor) Rest(it *Item, i int) {
-	rest := it.splitAt(i)
-	in, err := x.config.Encode(rest.Call)
-	rest.In = in
 	x.mu.Lock()
-	var refused []*Item
-	switch {
-	case rest.gone:
-	case err != nil || x.killed:
-		refused = []*Item{rest}
-	default:
-		refused = x.giveBackLocked([]*Item{rest})
-	}
-	x.enlistLocked(rest)
-	flush := x.dealLocked()
-	killed, broken := x.killed, x.broken
+	shares := 1 + len(x.lanes) - x.busy
 	x.mu.Unlock()
-	flush.do()
-	switch {
-	case len(refused) == 0:
-	case killed:
-		rest.Call.Cancel(potok.ErrClosed)
-	case err != nil:
-		x.singly(rest, err)
-	default:
-		x.refuse(rest, broken)
+	rest := it.splitAt(i)
+	parts := []*Item{rest}
+	for size := (rest.Chunk.Items() + shares - 1) / shares; parts[len(parts)-1].Chunk.Items() > size; {
+		parts = append(parts, parts[len(parts)-1].splitAt(size))
+	}
+	for k, part := range slices.Backward(parts) { // each is put before the one that comes after it
+		in, err := x.config.Encode(part.Call)
+		part.In = in
+		x.mu.Lock()
+		x.enlistLocked(part)
+		killed, broken := x.killed, x.broken
+		if !part.gone && err == nil && !killed && broken == nil {
+			x.queue.pushFront(parts[k : k+1])
+		}
+		flush := x.dealLocked()
+		gone := part.gone
+		x.mu.Unlock()
+		flush.do()
+		switch {
+		case gone:
+		case killed:
+			part.Call.Cancel(potok.ErrClosed)
+		case broken != nil:
+			x.refuse(part, broken)
+		case err != nil:
+			x.singly(part, err)
+		}
 	}
 }
 
@@ -52,6 +60,64 @@ func (x *Executor) enlistLocked(it *Item) {
 	if !it.gone {
 		x.listLocked(it)
 	}
+}
+
+// A Chunk that runs for longer than this while a worker is idle is divided: its items were expected to be shorter.
+const longChunk = 2 * time.Millisecond
+
+// watchChunksLocked sees to it that a chunk is divided when it has taken too long, if there is somebody to take a part. The
+// caller holds mu.
+func (x *Executor) watchChunksLocked() {
+	if x.watching || x.killed || x.queue.n > 0 || x.idleLaneLocked() == nil || !x.chunkRunsLocked() {
+		return
+	}
+	x.watching = true
+	x.flights.Add(1)
+	if x.watch == nil {
+		x.watch = time.AfterFunc(longChunk, x.divideChunks)
+	} else {
+		x.watch.Reset(longChunk)
+	}
+}
+
+func (x *Executor) chunkRunsLocked() bool {
+	for _, l := range x.lanes {
+		if l.chunkLocked() != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// chunkLocked returns the lane's call that runs if that is a Chunk which may be divided. The caller holds mu.
+func (l *Lane) chunkLocked() *Shipment {
+	s := l.firstLocked()
+	if s == nil || s.stopped || s.Item.Chunk == nil || s.items < 2 {
+		return nil
+	}
+	return s
+}
+
+// divideChunks stops the chunks that have run for long. What they leave comes back by Rest.
+func (x *Executor) divideChunks() {
+	defer x.flights.Done()
+	x.mu.Lock()
+	x.watching = false
+	if !x.killed && x.queue.n == 0 && x.idleLaneLocked() != nil { // else the next deal looks again
+		for _, l := range x.lanes {
+			switch s := l.chunkLocked(); {
+			case s == nil || time.Since(s.since) < longChunk:
+			case l.carrier.Withdraw(s): // it has not even begun
+				s.voidLocked()
+				x.queue.pushFront([]*Item{s.Item})
+			default:
+				s.stopped = true
+			}
+		}
+	}
+	flush := x.dealLocked()
+	x.mu.Unlock()
+	flush.do()
 }
 
 // singly fails what cannot be sent of an accepted Chunk, an item alone, and queues the others. It is queued itself nowhere.

@@ -66,6 +66,9 @@ func (x *Executor) dealInto(f *flush) {
 		}
 		x.sendLocked(l, it, f)
 	}
+	if x.config.Ahead {
+		x.watchChunksLocked()
+	}
 	x.grantLocked()
 }
 
@@ -148,6 +151,9 @@ func (x *Executor) sendLocked(l *Lane, it *Item, f *flush) {
 		s = new(Shipment)
 	}
 	*s = Shipment{Item: it, Slot: l.slots[last], ID: l.sent, Deadline: it.deadline, lane: l}
+	if it.Chunk != nil {
+		s.items = it.Chunk.Items()
+	}
 	l.slots = l.slots[:last]
 	if l.left > 0 {
 		l.left--
@@ -164,6 +170,7 @@ func (x *Executor) sendLocked(l *Lane, it *Item, f *flush) {
 	l.live++
 	switch {
 	case it.started: // it was sent to a worker that died before it had begun
+		s.since = time.Now()
 	case it.plain && l.live == 1:
 		x.beganLocked(it)
 	case !it.plain:

@@ -80,6 +80,12 @@ func (x *Executor) Close() error {
 // stop waits for the goroutines, unless the caller stands on one of them. The
 // ledger is closed and empty, so no more of them start.
 func (x *Executor) stop(ctx context.Context) {
+	x.mu.Lock()
+	if x.watching && x.watch.Stop() {
+		x.watching = false
+		x.flights.Done()
+	}
+	x.mu.Unlock()
 	if !x.ledger.Inside(ctx) {
 		x.flights.Wait()
 	}

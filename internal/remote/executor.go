@@ -2,6 +2,7 @@ package remote
 
 import (
 	"sync"
+	"time"
 
 	"github.com/potok-go/potok"
 	"github.com/potok-go/potok/internal/registry"
@@ -42,18 +43,20 @@ type Executor struct {
 	ledger  registry.Ledger
 	flights sync.WaitGroup // goroutines of starts, of callbacks and of pauses; Close waits for them
 
-	mu       sync.Mutex // guards the fields below, and those of items and lanes; never held while blocking
-	items    *Item      // all that are accepted, or about to be, and not settled
-	queue    fifo       // accepted and on no lane; empty if there are idle lanes
-	idle     []*Lane    // lanes without calls; and some that are not idle any more, see idleLocked
-	lanes    []*Lane    // open ones
-	busy     int        // lanes with calls
-	ahead    int        // calls on lanes that stand behind another
-	reserved int        // calls with room that are not in the queue yet
-	blocked  []*blocked // waiting for room, in order
-	killed   bool       // Close began: nothing is queued any more
-	hurried  bool       // Shutdown's ctx ended: nobody waits any more
-	broken   error      // why nothing is queued any more; see Break
+	mu       sync.Mutex  // guards the fields below, and those of items and lanes; never held while blocking
+	items    *Item       // all that are accepted, or about to be, and not settled
+	queue    fifo        // accepted and on no lane; empty if there are idle lanes
+	idle     []*Lane     // lanes without calls; and some that are not idle any more, see idleLocked
+	lanes    []*Lane     // open ones
+	busy     int         // lanes with calls
+	ahead    int         // calls on lanes that stand behind another
+	reserved int         // calls with room that are not in the queue yet
+	blocked  []*blocked  // waiting for room, in order
+	watch    *time.Timer // divides chunks; nil: never needed so far
+	watching bool        // it runs
+	killed   bool        // Close began: nothing is queued any more
+	hurried  bool        // Shutdown's ctx ended: nobody waits any more
+	broken   error       // why nothing is queued any more; see Break
 }
 
 var _ potok.Executor = (*Executor)(nil)

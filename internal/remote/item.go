@@ -276,5 +276,8 @@ func (x *Executor) beganLocked(it *Item) {
 	if ctx, ok := it.Call.Began(); ok {
 		it.attempt++
 		it.started, it.Ctx = true, ctx
+		if it.Chunk != nil && it.at != nil {
+			it.at.since = time.Now()
+		}
 	}
 }

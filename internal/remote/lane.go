@@ -34,6 +34,12 @@ type Shipment struct {
 	starting bool // Start runs; it is not sent yet
 	void     bool // withdrawn: in the line until the other side has passed it over
 	ended    bool // End was called
+
+	// Of a Chunk:
+
+	items   int       // that it has here
+	since   time.Time // when it began
+	stopped bool      // no more of its items begin
 }
 
 const (
@@ -104,10 +110,13 @@ func (l *Lane) Stop() {
 	x := l.x
 	x.mu.Lock()
 	l.shutLocked()
-	x.giveBackLocked(l.recallLocked(MaxCredit))
+	refused := x.giveBackLocked(l.recallLocked(MaxCredit))
 	flush := x.dealLocked()
 	x.mu.Unlock()
 	flush.do()
+	for _, it := range refused {
+		x.refuse(it, x.why())
+	}
 }
 
 func (l *Lane) shutLocked() {
@@ -241,14 +250,19 @@ func (l *Lane) lessLocked() {
 		return
 	}
 	x.ahead--
+	if s := l.firstLocked(); s != nil && !s.starting {
+		x.beganLocked(s.Item)
+	}
+}
+
+// firstLocked returns the shipment that runs, or nil. The caller holds mu.
+func (l *Lane) firstLocked() *Shipment {
 	for _, s := range l.line {
 		if !s.void {
-			if !s.starting {
-				x.beganLocked(s.Item)
-			}
-			return
+			return s
 		}
 	}
+	return nil
 }
 
 // paceLocked sets the credit by the time that calls take. The caller holds mu.
