@@ -102,8 +102,9 @@ func TestWhatIsCollectedStartsWhenAWorkerIsFreeAlthoughTheNextInputDoesNotCome(t
 				close(blocked)
 			}
 		}
-		// One was handed over while the executor had none, one more for the time when it is done; the others came together.
-		if i != n || !slices.Equal(x.chunks, []int{1, 1, 7}) && !slices.Equal(x.chunks, []int{1, 8}) {
+		// One was handed over while the executor had none, some for the time when it is done, by when who hands over has come
+		// to it, and all others together when it was.
+		if i != n || x.chunks[0] != 1 || len(x.chunks) > 3 {
 			t.Errorf("%d items in chunks of %v", i, x.chunks)
 		}
 	})

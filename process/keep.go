@@ -57,29 +57,64 @@ var errLeaving = errors.New("potok/process: the pool is closed")
 
 // keep sees to it that there is a worker at a place.
 func (p *Pool) keep(i int) {
+	var next *worker // is ready, as the one before was about to be killed
 	for tries := 0; ; tries++ {
-		w, err := p.launch(i)
-		if err == nil {
-			err = p.prepare(w)
+		w, err := next, error(nil)
+		if next = nil; w == nil {
+			w, err = p.begin(i)
 		}
 		if err != nil {
-			if w != nil {
-				w.retire()
-			}
 			if p.giveUp(err, tries) {
 				return
 			}
 			continue
 		}
-		p.ready(i, w)
 		tries = 0
+		p.ready(i, w)
 		if w.open(i) {
-			select {
-			case <-w.retired:
-			case <-p.leaving:
-			}
+			next = p.attend(i, w)
 		}
 		w.retire()
+	}
+}
+
+// begin starts a worker and waits until it can take calls.
+func (p *Pool) begin(i int) (*worker, error) {
+	if p.near.Closed() { // nobody will need it
+		<-p.leaving
+		return nil, errLeaving
+	}
+	w, err := p.launch(i)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.prepare(w); err != nil {
+		w.retire()
+		return nil, err
+	}
+	return w, nil
+}
+
+// attend waits until a worker is to go. It returns the next one, if there was reason to start that already.
+func (p *Pool) attend(i int, w *worker) (next *worker) {
+	for {
+		select {
+		case <-w.retired:
+			return next
+		case <-p.leaving:
+			if next != nil {
+				next.retire()
+			}
+			return nil
+		case <-w.doubt:
+		}
+		switch doubtful := w.doubtful(); {
+		case doubtful && next == nil && !p.near.Closed():
+			next, _ = p.begin(i) // an error: when it is needed it is tried again
+		case !doubtful && next != nil:
+			next.retire()
+			next = nil
+		}
 	}
 }
 

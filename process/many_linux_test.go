@@ -1,6 +1,7 @@
 package process_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -229,5 +230,36 @@ func TestAPoolThatIsClosedAtOnceLeavesNothing(t *testing.T) {
 				t.Error(err)
 			}
 		}
+	})
+}
+
+var lingers = potok.Define("process_test.lingers", func(ctx context.Context, d time.Duration) (int, error) {
+	fmt.Println("lingering")
+	<-ctx.Done()
+	time.Sleep(d)
+	return os.Getpid(), nil
+})
+
+// The successor of a worker is started before it is killed, and goes again if it is not.
+func TestACallThatEndsJustBeforeItsGraceKeepsItsWorker(t *testing.T) {
+	leavesNothing(t, func() {
+		var out lines
+		p := newPool(t, 1, process.Output(&out), process.Grace(200*time.Millisecond))
+		defer p.Close()
+		ctx := within(t)
+		before := pidOf(t, p)
+		f := lingers.Submit(ctx, p, 190*time.Millisecond) // when its successor is about to be there
+		eventually(t, "it runs", func() bool { return strings.Contains(out.String(), "lingering") })
+		f.Cancel()
+		if pid, err := f.Result(ctx); err == nil && pid == before {
+			if after := pidOf(t, p); after != before {
+				t.Errorf("worker %d, then %d", before, after)
+			}
+			eventually(t, "no other worker is left", func() bool {
+				_, _, children := kept(t)
+				return len(strings.Fields(children)) == 1
+			})
+		} // else it was killed after all
+		pidOf(t, p)
 	})
 }

@@ -27,6 +27,7 @@ type worker struct {
 	ready   chan struct{} // closed when it can take calls
 	initial chan answer   // of what Init says; has room for it
 	retired chan struct{} // closed when it shall take no more
+	doubt   chan struct{} // capacity 1: look whether it is doubtful
 	gone    chan struct{} // closed when it is dead and all is known of that:
 
 	state    *os.ProcessState
@@ -43,6 +44,7 @@ type worker struct {
 	mu      sync.Mutex // guards the fields below, and is held to write to the port unless writing; never held while blocking
 	closed  bool       // the port is no more
 	killed  string     // what it was killed for; "": it was not
+	doubts  int        // calls that were to end and have not, and have little time left
 	buf     []byte
 	backlog []frame // what the port has no room for; writing, or about to
 	writing bool    // write is on its way
@@ -108,7 +110,7 @@ func (p *Pool) newWorker(i int) (*worker, error) {
 	m := newShared(mem)
 	w := &worker{
 		pool: p, process: cmd.Process, output: out, shared: m, port: newPort(&m.answers, &m.calls, answersIn, callsOut),
-		ready: make(chan struct{}), initial: make(chan answer, 1), retired: make(chan struct{}), gone: make(chan struct{}),
+		ready: make(chan struct{}), initial: make(chan answer, 1), retired: make(chan struct{}), doubt: make(chan struct{}, 1), gone: make(chan struct{}),
 	}
 	w.frames = newFrames(w.port)
 	w.frames.large = w.makeRoom
@@ -312,22 +314,59 @@ func (w *worker) End(ctx context.Context, s *remote.Shipment) {
 		}
 		w.mu.Unlock()
 	}
-	w.pool.keepers.Go(func() {
-		timer := time.NewTimer(w.pool.options.grace)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-		case <-s.Over:
-			return
-		case <-w.gone:
-			return
-		}
-		w.mu.Lock()
-		w.killed = fmt.Sprintf("killed, as the call did not end within %v", w.pool.options.grace)
-		w.mu.Unlock()
-		w.kill()
-		w.retire() // it may answer just now, and then would get the next call
-	})
+	w.pool.keepers.Go(func() { w.await(s.Over) })
+}
+
+// A worker that is likely to be killed has its successor started so long before: about what a start takes.
+const startAhead = 20 * time.Millisecond
+
+// await kills the worker after the grace, unless over is closed before.
+func (w *worker) await(over <-chan struct{}) {
+	grace := w.pool.options.grace
+	early := min(grace, startAhead)
+	if !w.passes(grace-early, over) {
+		return
+	}
+	w.setDoubt(1)
+	if !w.passes(early, over) {
+		w.setDoubt(-1)
+		return
+	}
+	w.mu.Lock()
+	w.killed = fmt.Sprintf("killed, as the call did not end within %v", grace)
+	w.mu.Unlock()
+	w.kill()
+	w.retire() // it may answer just now, and then would get the next call
+}
+
+// passes says whether that time has passed before over was closed, or the worker was gone.
+func (w *worker) passes(d time.Duration, over <-chan struct{}) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-over:
+	case <-w.gone:
+	}
+	return false
+}
+
+func (w *worker) setDoubt(n int) {
+	w.mu.Lock()
+	w.doubts += n
+	w.mu.Unlock()
+	select {
+	case w.doubt <- struct{}{}:
+	default:
+	}
+}
+
+// doubtful says whether the worker is likely to be killed.
+func (w *worker) doubtful() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.doubts > 0
 }
 
 func (w *worker) kill() { _ = w.process.Kill() }
@@ -343,12 +382,8 @@ func (w *worker) retire() {
 		w.port.ringer.Close() // the end of its calls
 		w.mu.Unlock()
 		w.pool.keepers.Go(func() {
-			timer := time.NewTimer(w.pool.options.grace)
-			defer timer.Stop()
-			select {
-			case <-timer.C:
+			if w.passes(w.pool.options.grace, nil) {
 				w.kill()
-			case <-w.gone:
 			}
 		})
 	})

@@ -28,6 +28,9 @@ func (x *Executor) Stats() potok.Stats {
 	}
 }
 
+// Closed says whether no more calls come, and those that there are are cancelled.
+func (x *Executor) Closed() bool { return x.ledger.Closed() }
+
 // Busy returns how many lanes have calls.
 func (x *Executor) Busy() int {
 	x.mu.Lock()
