@@ -132,8 +132,8 @@ func (p *Pool) giveUp(err error, tries int) bool {
 	if errors.Is(err, errLeaving) {
 		return true
 	}
-	if n := p.failed(err); n >= maxFailures {
-		p.near.Break(fmt.Errorf("%w: %d times in a row, the last time: %w", ErrPoolBroken, n, err))
+	if p.failed(err) >= maxFailures {
+		p.near.Break(fmt.Errorf("%w: %d times in a row, the last time: %w", ErrPoolBroken, maxFailures, err))
 		return true
 	}
 	timer := time.NewTimer(min(firstBackoff<<min(tries, 10), maxBackoff))

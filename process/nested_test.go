@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -91,5 +92,42 @@ func TestNoItemWaitsBehindASlowOneWhileAWorkerIsIdle(t *testing.T) {
 		if n < 4 {
 			t.Errorf("worker %d ran %d items of %d", pid, n, len(in))
 		}
+	}
+}
+
+var lethalAt = potok.Define("process_test.lethalAt", func(_ context.Context, n int) (int, error) {
+	if n%700 == 500 {
+		os.Exit(3)
+	}
+	return -n, nil
+})
+
+// What has finished in a chunk counts, also if nobody has looked at it when its worker dies; what has not begun runs elsewhere.
+func TestADeathCostsOneItemOfAChunk(t *testing.T) {
+	p := newPool(t, 2)
+	defer p.Close()
+	ctx := within(t)
+	in := make([]int, 3000)
+	for i := range in {
+		in[i] = i
+	}
+	i := 0
+	for v, err := range lethalAt.Map(ctx, p, slices.Values(in)) {
+		died, ok := errors.AsType[*process.WorkerDied](err)
+		switch {
+		case i%700 == 500:
+			if !ok || died.ExitCode != 3 {
+				t.Errorf("item %d: %d, %v", i, v, err)
+			}
+		case v != -i || err != nil:
+			t.Errorf("item %d: %d, %v", i, v, err)
+		}
+		i++
+	}
+	if i != len(in) {
+		t.Errorf("%d results", i)
+	}
+	if s := p.Stats(); s.Succeeded != 2996 || s.Failed != 4 || s.Unread != 0 {
+		t.Errorf("%+v", s)
 	}
 }

@@ -75,10 +75,13 @@ func New(c Config) *Executor {
 	return x
 }
 
-// Break fails what is queued, and what comes, with this error.
+// Break fails what is queued, and what comes, with this error. The first one stays.
 func (x *Executor) Break(err error) {
 	x.mu.Lock()
-	x.broken = err
+	if x.broken == nil {
+		x.broken = err
+	}
+	err = x.broken
 	queue := x.queue.take(func(*Item) bool { return true })
 	x.mu.Unlock()
 	x.refuseBlocked()
