@@ -120,3 +120,37 @@ func TestACallIsToldOfAnEndWhoseCauseIsADeadlineOfOthers(t *testing.T) {
 		t.Errorf("worker %d, then %d", before, after)
 	}
 }
+
+var swallow = potok.Define("process_internal_test.swallow", func(_ context.Context, b []byte) (int, error) { return len(b), nil })
+
+// What is sent ahead may be larger than the ring: the word that a call is to end comes behind it.
+func TestACallIsToldToEndAlsoBehindALargeOne(t *testing.T) {
+	p, pid := poolOfOne(t, Grace(10*time.Second))
+	before := pid()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for range 5 {
+		begin := time.Now()
+		f := obedient.Submit(ctx, p, true)
+		large := swallow.Submit(ctx, p, make([]byte, 16*ringSize))
+		for {
+			p.mu.Lock()
+			w := p.places[0]
+			p.mu.Unlock()
+			if n, _ := w.port.out.filled(); n == ringSize { // it has begun, and the large one waits for it
+				break
+			}
+			time.Sleep(time.Millisecond)
+		}
+		f.Cancel()
+		if _, err := f.Result(ctx); !errors.Is(err, potok.ErrCancelled) || time.Since(begin) > 9*time.Second {
+			t.Errorf("after %v: %v", time.Since(begin), err)
+		}
+		if n, err := large.Result(ctx); n != 16*ringSize || err != nil {
+			t.Errorf("%d, %v", n, err)
+		}
+	}
+	if after := pid(); after != before {
+		t.Errorf("worker %d, then %d", before, after)
+	}
+}

@@ -38,6 +38,7 @@ const headSize = 5
 type frame struct {
 	head    []byte
 	payload []byte
+	rings   bool // the worker is to read it also while a call runs
 }
 
 // newFrame begins a frame in b, from whose memory it is made.
@@ -191,7 +192,7 @@ func parseCall(body []byte) (h callHead, task, in []byte, err error) {
 func endFrame(id uint64, why []byte) frame {
 	f := newFrame(nil, kindEnd)
 	f.head = binary.LittleEndian.AppendUint64(f.head, id)
-	f.payload = why
+	f.payload, f.rings = why, true
 	return f
 }
 

@@ -71,7 +71,8 @@ func (r *runner) runChunk(j *job) {
 	}
 }
 
-// answering runs fn, after which so many items are left, and answers with what becomes of it, by a deferred function, as a task may also end its goroutine.
+// answering runs fn, after which so many items are left, and answers with what becomes of it: by a deferred function, as a
+// task may also end its goroutine.
 func (r *runner) answering(j *job, kind byte, left int, fn func() (any, error)) {
 	var out any
 	var err error
@@ -137,7 +138,7 @@ func (r *runner) answer(j *job, kind byte, left int, out any, err error) {
 		if result, bad = wire.Append(r.result[:0], out); bad != nil {
 			result, err = nil, potok.Permanent(fmt.Errorf("potok/process: result of %s: %w", j.task, bad))
 		} else if cap(result) <= smallFrame {
-			r.result = result // and so does this
+			r.result = result // its memory serves the next
 		}
 	}
 	if err != nil {
@@ -151,7 +152,7 @@ func (r *runner) answer(j *job, kind byte, left int, out any, err error) {
 	}
 	if f.size() <= smallFrame {
 		f = frame{head: f.join()}
-		r.head = f.head[:0] // its memory serves the next
+		r.head = f.head[:0] // and so does this
 	}
 	r.send(f, left > 0 || kind == kindAnswer && r.more())
 }

@@ -26,6 +26,7 @@ type server struct {
 	wake   chan struct{} // capacity 1: whoever reads may go on
 
 	reading sync.Mutex  // held by who reads, also while he waits for more to read
+	listens bool        // it is the listener who reads; guarded by reading
 	rung    atomic.Bool // the bell was heard, and what it was for may not be read yet
 	frames  *frames
 	last    *registry.Task // of the call before
@@ -76,7 +77,7 @@ func serve(w wish) {
 	}
 	m := newShared(mem)
 	s := &server{shared: m, port: newPort(&m.calls, &m.answers, calls, answers), wake: make(chan struct{}, 1)}
-	s.port.nap = func() error { <-s.wake; return nil }
+	s.port.nap = s.nap
 	s.frames = newFrames(s.port)
 	s.send(frame{head: append(newFrame(nil, kindReady).head, protocol)}, false)
 	go s.work() // this process ends with it, or after it
@@ -96,6 +97,15 @@ func fatal(err error) {
 	os.Exit(exitProtocol)
 }
 
+// nap is how who reads waits for more: for the bell, which the listener hears himself, and for him otherwise.
+func (s *server) nap() error {
+	if s.listens {
+		return s.port.hear()
+	}
+	<-s.wake
+	return nil
+}
+
 // listen hears the bell, and wakes who reads. If nobody does, as a call runs, it reads what is there itself.
 func (s *server) listen() error {
 	for {
@@ -110,7 +120,9 @@ func (s *server) listen() error {
 			}
 			continue
 		}
+		s.listens = true
 		err := s.readAll()
+		s.listens = false
 		s.reading.Unlock()
 		if err != nil {
 			return err
@@ -149,10 +161,10 @@ func (s *server) readAll() error {
 
 // next returns the next call.
 func (s *server) next() *job {
+	defer s.readRung()
 	if j := s.keptJob(); j != nil {
 		return j
 	}
-	defer s.readRung()
 	s.reading.Lock()
 	defer s.reading.Unlock()
 	for {

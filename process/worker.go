@@ -251,7 +251,7 @@ func (w *worker) putLocked(f frame) {
 		if w.port.tryWrite(w.buf) {
 			return
 		}
-		f = frame{head: w.buf}
+		f = frame{head: w.buf, rings: f.rings}
 	}
 	if len(f.head) > 0 {
 		f.head = append([]byte(nil), f.head...) // buf is used again
@@ -295,6 +295,9 @@ func (w *worker) write() {
 		if err := f.writeTo(w.port); err != nil {
 			<-w.port.dead // nothing more can be written
 		}
+		if f.rings {
+			w.ring()
+		}
 	}
 }
 
@@ -308,13 +311,18 @@ func (w *worker) End(ctx context.Context, s *remote.Shipment) {
 		w.putLocked(f)
 		w.mu.Unlock()
 		w.Flush()
-		w.mu.Lock()
-		if !w.closed {
-			_ = w.port.ring() // it reads only between two calls, else
-		}
-		w.mu.Unlock()
+		w.ring() // also if the frame has to wait: for those before it to be read
 	}
 	w.pool.keepers.Go(func() { w.await(s.Over) })
+}
+
+// ring has the worker read what it was sent, which it does only between two calls by itself.
+func (w *worker) ring() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.closed {
+		_ = w.port.ring() // an error: it is dying
+	}
 }
 
 // A worker that is likely to be killed has its successor started so long before: about what a start takes.

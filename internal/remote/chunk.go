@@ -23,8 +23,7 @@ func (x *Executor) Rest(it *Item, i int) {
 		parts = append(parts, parts[len(parts)-1].splitAt(size))
 	}
 	for k, part := range slices.Backward(parts) { // each is put before the one that comes after it
-		in, err := x.config.Encode(part.Call)
-		part.In = in
+		err := x.encodeApart(part)
 		x.mu.Lock()
 		x.enlistLocked(part)
 		killed, broken := x.killed, x.broken
@@ -138,8 +137,7 @@ func (x *Executor) singly(it *Item, err error) {
 }
 
 func (x *Executor) queueOrRefuse(it *Item) {
-	in, err := x.config.Encode(it.Call)
-	it.In = in
+	err := x.encodeApart(it)
 	x.mu.Lock()
 	if err == nil {
 		x.pushLocked(it)
@@ -155,6 +153,21 @@ func (x *Executor) queueOrRefuse(it *Item) {
 	case err != nil:
 		x.refuse(it, err)
 	}
+}
+
+// encodeApart encodes on a goroutine of its own, as a marshaler may end that, and who divides a Chunk reads a worker's
+// answers.
+func (x *Executor) encodeApart(it *Item) error {
+	ended := make(chan error, 1)
+	go func() {
+		in, err := []byte(nil), potok.ErrGoexit
+		defer func() {
+			it.In = in
+			ended <- err
+		}()
+		in, err = x.config.Encode(it.Call)
+	}()
+	return <-ended
 }
 
 // chunkOf returns a call as a Chunk, or nil.

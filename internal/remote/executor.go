@@ -46,7 +46,7 @@ type Executor struct {
 	mu       sync.Mutex  // guards the fields below, and those of items and lanes; never held while blocking
 	items    *Item       // all that are accepted, or about to be, and not settled
 	queue    fifo        // accepted and on no lane; empty if there are idle lanes
-	idle     []*Lane     // lanes without calls; and some that are not idle any more, see idleLocked
+	idle     []*Lane     // lanes without calls; and some that are not idle any more, see idleLaneLocked
 	lanes    []*Lane     // open ones
 	busy     int         // lanes with calls
 	ahead    int         // calls on lanes that stand behind another
@@ -61,7 +61,7 @@ type Executor struct {
 
 var _ potok.Executor = (*Executor)(nil)
 
-// New returns an Executor with this configuration. Calls are queued until a lane is there, see Open.
+// New returns an Executor with this configuration. Calls are queued until a lane is there, see NewLane.
 func New(c Config) *Executor {
 	x := &Executor{config: c}
 	x.config.Ahead = c.Ahead && c.Observer == nil && c.Backlog < 0
