@@ -48,13 +48,21 @@ var _ registry.Chunk = (*remoteChunk[int, int])(nil)
 func (k *remoteChunk[In, Out]) Len() int                    { return 1 }
 func (k *remoteChunk[In, Out]) At(int) registry.Call        { return k }
 func (k *remoteChunk[In, Out]) Task() *registry.Task        { return k.m.task }
-func (k *remoteChunk[In, Out]) In() any                     { return &k.ins }
 func (k *remoteChunk[In, Out]) Out() any                    { return nil }
 func (k *remoteChunk[In, Out]) Context() context.Context    { return k.scope.ctx }
 func (k *remoteChunk[In, Out]) Chunk() int                  { return k.m.chunk }
 func (k *remoteChunk[In, Out]) Plain() bool                 { return true }
 func (k *remoteChunk[In, Out]) Requeue() bool               { return false }
 func (k *remoteChunk[In, Out]) Expiring() registry.Expiring { return k }
+
+// In is good also for a chunk that Split has made, and that may be cancelled meanwhile: then the arguments are none, or
+// stay as they are.
+func (k *remoteChunk[In, Out]) In() any {
+	k.m.mu.Lock()
+	defer k.m.mu.Unlock()
+	ins := k.ins
+	return &ins
+}
 
 // Items is how many there are.
 func (k *remoteChunk[In, Out]) Items() int {
@@ -325,7 +333,9 @@ func (k *remoteChunk[In, Out]) shutItems() int {
 	k.m.mu.Lock()
 	defer k.m.mu.Unlock()
 	k.shut = true
-	clear(k.ins)
+	if k.phase() == phaseEnding { // of one that never ran, somebody may be reading them
+		clear(k.ins)
+	}
 	k.ins = nil
 	return k.size
 }
