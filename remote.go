@@ -28,6 +28,14 @@ func (f *taskCall[In, Out]) Chunk() int {
 	return 0
 }
 
+// Timeout is that of an attempt.
+func (f *taskCall[In, Out]) Timeout() time.Duration {
+	if t := f.task.options; t != nil {
+		return t.timeout
+	}
+	return 0
+}
+
 // Accept enters the call in the ledger of its executor.
 func (f *taskCall[In, Out]) Accept(h *registry.Host, ticket any) bool {
 	return f.call.acceptAt(h, f, ticket)

@@ -51,6 +51,7 @@ func (k *remoteChunk[In, Out]) Task() *registry.Task        { return k.m.task }
 func (k *remoteChunk[In, Out]) Out() any                    { return nil }
 func (k *remoteChunk[In, Out]) Context() context.Context    { return k.scope.ctx }
 func (k *remoteChunk[In, Out]) Chunk() int                  { return k.m.chunk }
+func (k *remoteChunk[In, Out]) Timeout() time.Duration      { return 0 }
 func (k *remoteChunk[In, Out]) Plain() bool                 { return true }
 func (k *remoteChunk[In, Out]) Requeue() bool               { return false }
 func (k *remoteChunk[In, Out]) Expiring() registry.Expiring { return k }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"reflect"
+	"time"
 
 	"github.com/potok-go/potok/internal/registry"
 )
@@ -35,6 +36,12 @@ func Define[In, Out any](name string, fn func(context.Context, In) (Out, error),
 		Run: func(ctx context.Context, in any) (any, error) {
 			out, err := fn(ctx, *in.(*In))
 			return &out, err
+		},
+		Submit: func(ctx context.Context, ex, ins any, timeout time.Duration, from *registry.Served) func(int, error) {
+			return t.serve(ctx, ex.(Executor), *ins.(*[]In), timeout, from)
+		},
+		Map: func(ctx context.Context, ex, ins any, more func() bool, from *registry.Served) {
+			t.serveMap(ctx, ex.(Executor), *ins.(*[]In), more, from)
 		},
 	}
 	registry.Add(t.registered)

@@ -225,7 +225,7 @@ func (t *tally) storeOne(a answer) {
 }
 
 func (t *tally) decodeOne(i int, a answer) error {
-	return apart(func() error {
+	return remote.Apart(func() error {
 		if len(a.out) > 0 {
 			one := reflect.ValueOf(t.of.Results(i, 1)).Elem().Index(0)
 			if err := wire.Decode(a.out, one.Addr().Interface()); err != nil {
@@ -234,17 +234,6 @@ func (t *tally) decodeOne(i int, a answer) error {
 		}
 		return a.err()
 	})
-}
-
-// apart runs what may be code of the user's on a goroutine of its own, and waits for it: an unmarshaler may end that.
-func apart(fn func() error) error {
-	ended := make(chan error, 1)
-	go func() {
-		err := potok.ErrGoexit
-		defer func() { ended <- err }()
-		err = fn()
-	}()
-	return <-ended
 }
 
 // store decodes the results that are kept: all together, and one by one if that fails.
@@ -256,7 +245,7 @@ func (t *tally) store() {
 	decode := func() error { return t.kept.Decode(t.of.Results(t.stored, n)) }
 	var err error
 	if t.custom {
-		err = apart(decode)
+		err = remote.Apart(decode)
 	} else {
 		err = decode()
 	}

@@ -40,6 +40,8 @@ type Call interface {
 	Context() context.Context
 	// Chunk is how many calls the caller wants handed over at once; 0: no wish.
 	Chunk() int
+	// Timeout is how long an attempt may run; 0: for any time.
+	Timeout() time.Duration
 
 	// Accept enters the call in h's ledger. False: it was refused, because h
 	// takes no calls or Submit's ctx has ended, and is settled already.

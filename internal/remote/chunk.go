@@ -16,6 +16,9 @@ func (x *Executor) TakesChunks() bool { return x.config.Ahead }
 func (x *Executor) Rest(it *Item, i int) {
 	x.mu.Lock()
 	shares := 1 + len(x.lanes) - x.busy
+	if g := x.group; g != nil {
+		shares = 1 + max(0, g.places-g.begun)
+	}
 	x.mu.Unlock()
 	rest := it.splitAt(i)
 	parts := []*Item{rest}
@@ -155,19 +158,12 @@ func (x *Executor) queueOrRefuse(it *Item) {
 	}
 }
 
-// encodeApart encodes on a goroutine of its own, as a marshaler may end that, and who divides a Chunk reads a worker's
-// answers.
+// encodeApart encodes the arguments of a part of a Chunk: who divides one reads a worker's answers.
 func (x *Executor) encodeApart(it *Item) error {
-	ended := make(chan error, 1)
-	go func() {
-		in, err := []byte(nil), potok.ErrGoexit
-		defer func() {
-			it.In = in
-			ended <- err
-		}()
-		in, err = x.config.Encode(it.Call)
-	}()
-	return <-ended
+	return Apart(func() (err error) {
+		it.In, err = x.config.Encode(it.Call)
+		return err
+	})
 }
 
 // chunkOf returns a call as a Chunk, or nil.

@@ -8,18 +8,18 @@ import (
 	"github.com/potok-go/potok/internal/registry"
 )
 
-// A flush is whom to flush once mu is free: most often one lane.
+// A flush is whom to flush once mu is free: most often one.
 type flush struct {
-	one  *Lane
-	more []*Lane
+	one  Carrier
+	more []Carrier
 }
 
-func (f *flush) add(l *Lane) {
+func (f *flush) add(c Carrier) {
 	switch {
 	case f.one == nil:
-		f.one = l
-	case f.one != l && !slices.Contains(f.more, l):
-		f.more = append(f.more, l)
+		f.one = c
+	case f.one != c && !slices.Contains(f.more, c):
+		f.more = append(f.more, c)
 	}
 }
 
@@ -27,9 +27,9 @@ func (f *flush) do() {
 	if f.one == nil {
 		return
 	}
-	f.one.carrier.Flush()
-	for _, l := range f.more {
-		l.carrier.Flush()
+	f.one.Flush()
+	for _, c := range f.more {
+		c.Flush()
 	}
 }
 
@@ -56,6 +56,12 @@ func (x *Executor) dealInto(f *flush) {
 			break
 		}
 		it := x.queue.first
+		if x.group != nil {
+			if !x.group.sendLocked(it, f) {
+				break
+			}
+			continue
+		}
 		l := x.laneLocked(it)
 		if l == nil {
 			break
@@ -147,10 +153,10 @@ func (x *Executor) sendLocked(l *Lane, it *Item, f *flush) {
 	l.sent++
 	last := len(l.slots) - 1
 	s := &it.first // most calls are sent once
-	if s.lane != nil {
+	if s.carrier != nil {
 		s = new(Shipment)
 	}
-	*s = Shipment{Item: it, Slot: l.slots[last], ID: l.sent, Deadline: it.deadline, lane: l}
+	*s = Shipment{Item: it, Slot: l.slots[last], ID: l.sent, Deadline: it.deadline, carrier: l.carrier, lane: l}
 	if it.Chunk != nil {
 		s.items = it.Chunk.Items()
 	}
@@ -179,7 +185,7 @@ func (x *Executor) sendLocked(l *Lane, it *Item, f *flush) {
 		return
 	}
 	l.carrier.Send(s)
-	f.add(l)
+	f.add(l.carrier)
 }
 
 // start starts a call that needs it, and then sends it.

@@ -13,13 +13,16 @@ import (
 func (x *Executor) Stats() potok.Stats {
 	sums := x.ledger.Sum(nil)
 	x.mu.Lock()
-	idle := max(0, x.config.Places-x.busy)
+	places, busy := x.config.Places, x.busy
+	if g := x.group; g != nil {
+		places, busy = g.places, g.begun
+	}
 	x.mu.Unlock()
 	return potok.Stats{
-		Workers:   x.config.Places,
-		Idle:      idle,
+		Workers:   places,
+		Idle:      max(0, places-busy),
 		Queued:    sums.Queued,
-		Running:   max(0, min(x.config.Places, sums.Running)),
+		Running:   max(0, min(places, sums.Running)),
 		Waiting:   sums.Waiting,
 		Succeeded: sums.Succeeded,
 		Failed:    sums.Failed,

@@ -10,7 +10,7 @@ import (
 
 // A Config says what is particular to an executor.
 type Config struct {
-	Places   int // how many calls may run at once
+	Places   int // how many calls may run at once; a Group says it by itself
 	Backlog  int // how many may be queued; -1: any number
 	Name     string
 	Observer any // a potok.Observer, or nil
@@ -35,7 +35,7 @@ type Config struct {
 //	                                 │  └─────┘ or another has nothing to do    │
 //	                                 └──── Requeue ◄──── pause ◄────────────────┘ again
 //
-// A Lane is a worker as the Executor sees it. Whoever makes a call or a lane free deals calls out, with mu held, and
+// A Lane is a worker as the Executor sees it, and a Group many workers who share the calls out among themselves. Whoever makes a call or a lane free deals calls out, with mu held, and
 // flushes the lanes that got some when he has let it go.
 type Executor struct {
 	config  Config
@@ -49,6 +49,7 @@ type Executor struct {
 	idle     []*Lane     // lanes without calls; and some that are not idle any more, see idleLaneLocked
 	lanes    []*Lane     // open ones
 	busy     int         // lanes with calls
+	group    *Group      // in place of lanes; nil: none
 	ahead    int         // calls on lanes that stand behind another
 	reserved int         // calls with room that are not in the queue yet
 	blocked  []*blocked  // waiting for room, in order
@@ -109,7 +110,7 @@ func (x *Executor) Dispatch(calls registry.Batch) {
 	var f flush
 	defer func() { f.do() }() // also when a marshaler ends this goroutine
 	for i := range calls.Len() {
-		x.dispatch(calls.At(i), &f)
+		x.dispatch(calls.At(i), calls.Len() > 1, &f)
 		// Often at first, as nobody has something to do yet; and always where the next
 		// one may block.
 		if n := i + 1; n&(n-1) == 0 || n%64 == 0 || x.config.Backlog >= 0 {
@@ -119,13 +120,13 @@ func (x *Executor) Dispatch(calls registry.Batch) {
 	}
 }
 
-func (x *Executor) dispatch(c registry.Call, f *flush) {
+func (x *Executor) dispatch(c registry.Call, many bool, f *flush) {
 	ctx := c.Context()
 	reserved := x.reserve(ctx)
 	// Encoded here and now, by the caller: once accepted the call may be cancelled
 	// and its argument dropped at any moment, until it has started.
 	in, err := x.config.Encode(c)
-	it := &Item{Call: c, Chunk: chunkOf(c), In: in, over: ctx.Done()}
+	it := &Item{Call: c, Chunk: chunkOf(c), Many: many, In: in, over: ctx.Done()}
 	it.deadline, _ = ctx.Deadline()
 	x.mu.Lock()
 	x.listLocked(it) // before Accept: a call may be cancelled before that returns

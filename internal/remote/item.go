@@ -16,7 +16,9 @@ type Item struct {
 	In    []byte          // the argument, as Encode made it
 	Ctx   context.Context //nolint:containedctx // of the attempt, for the Carrier
 
+	Many  bool // it was submitted together with others
 	Begun int // what Withdraw has found, for the Carrier
+	Note  any // whatever the Carrier keeps of the call, from one attempt to the next
 
 	deadline time.Time // of Submit's ctx, or of the attempt; zero: none
 
@@ -202,7 +204,7 @@ func (x *Executor) withdraw(it *Item) bool {
 	case s != nil && s.starting: // who is first decides, in Start
 		return true
 	case s != nil:
-		if !s.lane.carrier.Withdraw(s) {
+		if !s.carrier.Withdraw(s) {
 			x.beganLocked(it)
 			return false
 		}
@@ -250,9 +252,9 @@ func (x *Executor) ended(it *Item) {
 	case s == nil || s.starting || s.ended: // it is on its way to another lane, or back, or was told
 	default:
 		s.ended, s.Over = true, make(chan struct{})
-		carrier := s.lane.carrier
+		carrier := s.carrier
 		// What an attempt with a time-out of its own has used of it is not looked at: it has started, and runs.
-		begun := !it.plain || !carrier.Withdraw(s)
+		begun := !it.plain || s.group != nil || !carrier.Withdraw(s)
 		if !begun {
 			s.voidLocked()
 		}

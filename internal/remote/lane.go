@@ -30,10 +30,14 @@ type Shipment struct {
 	Deadline time.Time     // of the attempt; zero: none
 	Over     chan struct{} // closed when it is taken, or its lane is closed; from End on
 
-	lane     *Lane
-	starting bool // Start runs; it is not sent yet
-	void     bool // withdrawn: in the line until the other side has passed it over
-	ended    bool // End was called
+	carrier  Carrier
+	lane     *Lane  // nil: it goes through a group
+	group    *Group // nil: it goes through a lane
+	starting bool   // Start runs; on a lane it is not sent yet
+	begun    bool   // in a group: it was heard of
+	answer   store  // that came while Start ran; nil: none
+	void     bool   // withdrawn: in the line until the other side has passed it over
+	ended    bool   // End was called
 
 	// Of a Chunk:
 
@@ -283,6 +287,10 @@ func (l *Lane) paceLocked() {
 func (s *Shipment) voidLocked() {
 	s.void = true
 	s.Item.at = nil
+	if s.group != nil {
+		s.group.lessLocked(s)
+		return
+	}
 	s.lane.lessLocked()
 }
 

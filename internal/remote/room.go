@@ -13,9 +13,16 @@ type blocked struct {
 }
 
 // roomLocked says whether one more call may be taken: into the backlog, or past
-// it to an idle lane. The caller holds mu.
+// it to an idle worker. The caller holds mu.
 func (x *Executor) roomLocked() bool {
-	return x.config.Backlog < 0 || x.queue.n+x.reserved < x.config.Backlog+len(x.lanes)-x.busy
+	if x.config.Backlog < 0 {
+		return true
+	}
+	queued, idle := x.queue.n, len(x.lanes)-x.busy
+	if g := x.group; g != nil {
+		queued, idle = queued+g.out-g.begun, max(0, g.places-g.begun)
+	}
+	return queued+x.reserved < x.config.Backlog+idle
 }
 
 // grantLocked gives room to who waits for it. The caller holds mu.

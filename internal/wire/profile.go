@@ -18,6 +18,8 @@ var (
 		NaNConvert:    cbor.NaNConvertNone, // the bits of a NaN are the user's
 		// The other side reads such arrays as any others.
 		ToIndefArrayStructTag: cbor.ToIndefArrayStructTagAllowed,
+		// The same value is always the same bytes: a cluster knows a call of a run by them.
+		Sort: cbor.SortBytewiseLexical,
 	}.UserBufferEncMode())
 	decoder = must(cbor.DecOptions{
 		TimeTag:          cbor.DecTagOptional, // the zero time has none

@@ -1,0 +1,203 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/potok-go/potok/internal/registry"
+)
+
+const (
+	askFor    = 30 * time.Second // that a request for calls waits at the server
+	askMargin = 5 * time.Second  // after which it is not waited for that the server says so
+	aheadFor  = 5 * time.Millisecond
+	maxAhead  = 256
+)
+
+// A feed is a consumer of calls of a task.
+type feed struct {
+	token string
+	asked int // calls that were asked for and have not come
+}
+
+// A request is one for calls. Those of a feed are answered in order.
+type request struct {
+	feed   *feed
+	number uint64
+	left   int
+	until  time.Time
+}
+
+// A jobPace is how long a job holds its place, on average: where that is short, some are taken ahead, as a place would
+// have nothing to do until the next one comes.
+type jobPace struct{ average time.Duration }
+
+func (p *jobPace) measure(d time.Duration) { p.average += (d - p.average) / 8 }
+
+func (p *jobPace) ahead(places int) int {
+	if p.average <= 0 {
+		return 0
+	}
+	return min(int(aheadFor/max(1, p.average))*places, maxAhead)
+}
+
+// findFeeds looks which consumers there are.
+func (s *server) findFeeds(ctx context.Context) error {
+	ctx, cancel := withRequestTime(ctx)
+	defer cancel()
+	for _, name := range registry.Names() {
+		err := s.lookFor(ctx, name)
+		switch {
+		case err == nil, errors.Is(err, jetstream.ErrConsumerNotFound), errors.Is(err, jetstream.ErrStreamNotFound):
+		default: // it makes no sense to go on
+			return explain(err)
+		}
+	}
+	return nil
+}
+
+// findFeed looks for the consumer of a task that a client has just made.
+func (s *server) findFeed(name string) {
+	ctx, cancel := context.WithTimeout(s.ctx, requestTime)
+	defer cancel()
+	_ = s.lookFor(ctx, name) // the next client that has calls says so again
+}
+
+// lookFor begins to ask for calls of a task, if it is known here and has a consumer.
+func (s *server) lookFor(ctx context.Context, name string) error {
+	token, err := taskToken(name)
+	if registry.Lookup(name) == nil || err != nil {
+		return nil
+	}
+	s.mu.Lock()
+	has := s.feeds[token] != nil
+	s.mu.Unlock()
+	if has {
+		return nil
+	}
+	if _, err := s.js.Consumer(ctx, callsStream, token); err != nil {
+		return fmt.Errorf("potok/cluster: consumer %s: %w", token, err)
+	}
+	s.mu.Lock()
+	if s.feeds[token] == nil {
+		s.feeds[token] = &feed{token: token}
+	}
+	ask := s.askLocked()
+	s.mu.Unlock()
+	s.send(ask)
+	return nil
+}
+
+// askLocked makes requests for as many calls as there are free places, a share from each feed. With several feeds more may
+// come than there are places, one from each: they wait here. The caller holds mu, and sends them.
+func (s *server) askLocked() (ask []*nats.Msg) {
+	if s.draining || len(s.feeds) == 0 {
+		return nil
+	}
+	places := max(1, s.ex.Stats().Workers)
+	free := places + s.pace.ahead(places) - s.running
+	if free <= 0 {
+		return nil
+	}
+	share := (free + len(s.feeds) - 1) / len(s.feeds)
+	for token, f := range s.feeds {
+		n := share - f.asked
+		if n <= 0 {
+			continue
+		}
+		s.number++
+		f.asked += n
+		number := strconv.FormatUint(s.number, 36)
+		s.requests[number] = &request{f, s.number, n, time.Now().Add(askFor + askMargin)}
+		ask = append(ask, &nats.Msg{
+			Subject: "$JS.API.CONSUMER.MSG.NEXT." + callsStream + "." + token,
+			Reply:   s.inbox + number,
+			Data:    fmt.Appendf(nil, `{"expires":%d,"batch":%d}`, askFor, n),
+		})
+	}
+	return ask
+}
+
+func (s *server) send(ask []*nats.Msg) {
+	for _, m := range ask {
+		_ = s.nc.PublishMsg(m) // what is lost is asked for again after a while
+	}
+}
+
+// forgetRequestsLocked drops what was asked of a server that is gone. The caller holds mu.
+func (s *server) forgetRequestsLocked() {
+	now := time.Now()
+	for number, r := range s.requests {
+		if now.After(r.until) {
+			s.endRequestLocked(number)
+		}
+	}
+}
+
+func (s *server) endRequestLocked(number string) {
+	if r := s.requests[number]; r != nil {
+		r.feed.asked -= r.left
+		delete(s.requests, number)
+	}
+}
+
+// cameLocked counts a call that has come.
+func (s *server) cameLocked(token string) {
+	var oldest *request
+	var key string
+	for number, r := range s.requests {
+		if r.feed.token == token && (oldest == nil || r.number < oldest.number) {
+			oldest, key = r, number
+		}
+	}
+	if oldest == nil {
+		return
+	}
+	oldest.left--
+	oldest.feed.asked--
+	if oldest.left == 0 {
+		delete(s.requests, key)
+	}
+}
+
+// reconnected asks again: requests end with the connection.
+func (s *server) reconnected() {
+	s.mu.Lock()
+	for number := range s.requests {
+		s.endRequestLocked(number)
+	}
+	ask := s.askLocked()
+	s.mu.Unlock()
+	s.announce(false)
+	s.send(ask)
+}
+
+// receive takes what was asked for, or the word that it will not come.
+func (s *server) receive(msg *nats.Msg) {
+	status := msg.Header.Get("Status")
+	if status == "" {
+		s.receiveCall(msg)
+		return
+	}
+	number := strings.TrimPrefix(msg.Subject, s.inbox)
+	s.mu.Lock()
+	r := s.requests[number]
+	s.endRequestLocked(number)
+	var ask []*nats.Msg
+	switch {
+	case r == nil:
+	case status == "408": // its time is over
+		ask = s.askLocked()
+	case status == "503", strings.Contains(msg.Header.Get("Description"), "Deleted"): // there is no consumer any more
+		delete(s.feeds, r.feed.token)
+	} // else the next beat asks again: whatever it is, it may last
+	s.mu.Unlock()
+	s.send(ask)
+}

@@ -1,0 +1,420 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/potok-go/potok"
+	"github.com/potok-go/potok/internal/registry"
+	"github.com/potok-go/potok/internal/remote"
+	"github.com/potok-go/potok/internal/wire"
+)
+
+// longChunk is after what time no more items of a chunk begin: the rest goes to whoever has nothing to do.
+const longChunk = 4 * messageTime
+
+// A job is a message of calls that this worker has.
+type job struct {
+	id        callID
+	task      *registry.Task
+	body      *callMessage
+	ctx       context.Context         //nolint:containedctx // of its calls
+	end       context.CancelCauseFunc // ends it
+	delivered uint64
+	since     time.Time
+
+	// Guarded by the server's mu.
+	reply     string // where it is acknowledged
+	cancelOne func(i int, cause error)
+	early     map[int]error // calls to cancel that are not submitted yet
+	results   []result
+	settled   []bool
+	done      int  // results that there are
+	back      bool // the executor was closed: another worker does it
+}
+
+func (j *job) isDoneLocked(i int) bool { return j.body.kind == kindCalls && j.settled[i] }
+
+// receiveCall takes a message of calls.
+func (s *server) receiveCall(msg *nats.Msg) {
+	token, id, ok := parseCallSubject(msg.Subject)
+	meta, err := msg.Metadata()
+	if !ok || err != nil {
+		return // it did not come from where we asked
+	}
+	s.mu.Lock()
+	s.cameLocked(token)
+	old := s.jobs[id]
+	if old != nil { // it was silent for too long: who has it goes on, and acknowledges this one
+		old.reply, old.delivered = msg.Reply, meta.NumDelivered
+	}
+	s.mu.Unlock()
+	if old != nil {
+		return
+	}
+	j := &job{id: id, reply: msg.Reply, delivered: meta.NumDelivered, since: time.Now()}
+	body, err := parseCall(msg.Data)
+	if err != nil {
+		err = checkVersion(msg.Data)
+	} else if want, _ := taskToken(body.task); want != token {
+		err = fmt.Errorf("%w: it is of task %.100q, and came as %s", errMessage, body.task, token)
+	}
+	if err != nil {
+		j.body = &callMessage{kind: kindCalls, items: 1, keep: DefaultKeep}
+		s.putAside(j, msg, err)
+		return
+	}
+	j.body, j.task = body, registry.Lookup(body.task)
+	if j.delivered > body.attempts {
+		s.putAside(j, msg, fmt.Errorf("%w: it was given to %d workers, and none of them was heard of again", ErrDead, j.delivered-1))
+		return
+	}
+	j.ctx, j.end = context.WithCancelCause(s.ctx)
+	if body.remains > 0 {
+		ctx, stop := context.WithDeadline(j.ctx, meta.Timestamp.Add(body.remains))
+		end := j.end
+		j.ctx, j.end = ctx, func(cause error) { end(cause); stop() }
+	}
+	j.results, j.settled = make([]result, body.items), make([]bool, body.items)
+	s.mu.Lock()
+	s.jobs[id] = j
+	s.running++
+	s.mu.Unlock()
+	if body.object == "" && body.kind == kindCalls && !wire.Custom(j.task.In) {
+		s.submit(j)
+		return
+	}
+	s.work.Go(func() { s.prepare(j) })
+}
+
+// prepare is submit for what may take a while.
+func (s *server) prepare(j *job) {
+	if j.body.object != "" {
+		data, err := s.objects.get(s.ctx, j.body.object)
+		if err == nil {
+			err = j.body.parseIns(data)
+		}
+		if err != nil {
+			s.failAll(j, potok.Permanent(fmt.Errorf("potok/cluster: the arguments of %s: %w", j.task.Name, err)))
+			return
+		}
+	}
+	if j.body.kind == kindChunk {
+		s.runChunk(j)
+		return
+	}
+	s.submit(j)
+}
+
+// submit has the executor run the calls. It blocks while that is full.
+func (s *server) submit(j *job) {
+	ins := reflect.New(reflect.SliceOf(j.task.In))
+	var index []int // of those that can be decoded
+	failures := make(map[int]error)
+	for i, in := range j.body.ins {
+		one := reflect.New(j.task.In)
+		if err := decodeArgument(j.task, in, one.Interface()); err != nil {
+			failures[i] = err
+			continue
+		}
+		index = append(index, i)
+		ins.Elem().Set(reflect.Append(ins.Elem(), one.Elem()))
+	}
+	j.body.ins = nil
+	if len(index) > 0 {
+		cancel := j.task.Submit(j.ctx, s.ex, ins.Interface(), j.body.timeout, &registry.Served{
+			Begun: func(k int) { s.begun(j, index[k]) },
+			Done:  func(k int, out any, err error) { s.done(j, index[k], out, err) },
+		})
+		s.mu.Lock()
+		early := j.early
+		j.cancelOne = func(i int, cause error) {
+			for k := range index {
+				if index[k] == i {
+					cancel(k, cause)
+				}
+			}
+		}
+		s.mu.Unlock()
+		for i, cause := range early {
+			j.cancelOne(i, cause)
+		}
+	}
+	for i, err := range failures {
+		s.done(j, i, nil, err)
+	}
+}
+
+func decodeArgument(task *registry.Task, b []byte, to any) (err error) {
+	decode := func() error { return wire.Decode(b, to) }
+	if wire.Custom(task.In) {
+		err = remote.Apart(decode)
+	} else {
+		err = decode()
+	}
+	if err != nil {
+		return potok.Permanent(fmt.Errorf("potok/cluster: argument of %s: %w", task.Name, err))
+	}
+	return nil
+}
+
+// runChunk has the executor run items of a Map, one after the other as far as is known.
+func (s *server) runChunk(j *job) {
+	ins := reflect.New(reflect.SliceOf(j.task.In))
+	err := decodeArgument(j.task, j.body.ins[0], ins.Interface())
+	if err == nil && ins.Elem().Len() != j.body.items {
+		err = potok.Permanent(fmt.Errorf("potok/cluster: arguments of %s: %w", j.task.Name, errMessage))
+	}
+	if err != nil {
+		s.failAll(j, err)
+		return
+	}
+	j.body.ins = nil
+	more := func() bool { return time.Since(j.since) < longChunk }
+	j.task.Map(j.ctx, s.ex, ins.Interface(), more, &registry.Served{
+		Begun: func(int) { s.begun(j, 0) },
+		Done:  func(i int, out any, err error) { s.store(j, i, out, err) },
+	})
+	s.mu.Lock()
+	none := j.done == 0
+	s.mu.Unlock()
+	if none { // its executor takes nothing
+		s.store(j, 0, nil, potok.ErrClosed)
+	}
+	s.finish(j)
+}
+
+// failAll fails all calls of a job.
+func (s *server) failAll(j *job, err error) {
+	for i := range j.body.items {
+		s.store(j, i, nil, err)
+	}
+	s.finish(j)
+}
+
+// begun notes that a call has begun, for whoever waits for it.
+func (s *server) begun(j *job, i int) {
+	s.mu.Lock()
+	s.began[j.id.run] = append(s.began[j.id.run], beganCall{j.id.message, i})
+	s.mu.Unlock()
+	select {
+	case s.news <- struct{}{}:
+	default:
+	}
+}
+
+// done takes what became of a call, and finishes the job with the last.
+func (s *server) done(j *job, i int, out any, err error) {
+	if s.store(j, i, out, err) {
+		s.finish(j)
+	}
+}
+
+// store keeps what became of a call. True: it was the last.
+func (s *server) store(j *job, i int, out any, err error) bool {
+	r := encodeResult(j.task, out, err)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if errors.Is(err, potok.ErrClosed) && context.Cause(j.ctx) == nil {
+		j.back = true
+	}
+	j.results[i], j.settled[i] = r, true
+	j.done++
+	return j.done == len(j.results)
+}
+
+// encodeResult makes bytes of a result. What cannot be sent fails the call.
+func encodeResult(task *registry.Task, out any, err error) (r result) {
+	if out != nil {
+		var bad error
+		if r.out, bad = wire.Append(nil, out); bad != nil {
+			r.out, err = nil, potok.Permanent(fmt.Errorf("potok/cluster: result of %s: %w", task.Name, bad))
+		}
+	}
+	if err != nil {
+		r.failure = wire.AppendError(nil, err)
+	}
+	return r
+}
+
+// finish gives the job's place to another, and its results to the server: acknowledged is it when they are stored.
+func (s *server) finish(j *job) {
+	j.end(nil)
+	s.mu.Lock()
+	s.running--
+	s.pace.measure(time.Since(j.since))
+	back := j.back
+	if back { // the executor is closed: there is nothing to ask for
+		s.draining = true
+		delete(s.jobs, j.id)
+	}
+	ask := s.askLocked()
+	reply := j.reply
+	body := &resultMessage{
+		kind: kindResults, worker: s.options.name, delivered: j.delivered, items: j.done, results: j.results[:j.done],
+	}
+	s.mu.Unlock()
+	s.send(ask)
+	if back {
+		_ = s.nc.Publish(reply, []byte("-NAK"))
+		s.lookAgain()
+		return
+	}
+	size := 0
+	for _, r := range body.results {
+		size += len(r.out) + len(r.failure)
+	}
+	if size <= inlineLimit {
+		s.publishResult(j, body)
+		return
+	}
+	s.work.Go(func() { s.publishLarge(j, body) })
+}
+
+func (s *server) publishLarge(j *job, body *resultMessage) {
+	name := j.id.run + "/" + j.id.message + "/out"
+	for {
+		err := s.objects.put(s.ctx, name, body.appendResults(nil))
+		if err == nil {
+			break
+		}
+		if s.nc.IsClosed() {
+			s.forgetJob(j)
+			return
+		}
+		slog.Default().Warn("potok/cluster: a large result cannot be stored yet", "task", j.task.Name, "err", err)
+		pause(s.ctx, heartbeat)
+	}
+	body.object, body.results = name, nil
+	s.publishResult(j, body)
+}
+
+// publishResult sends a result; stored and notStored are told how it went.
+func (s *server) publishResult(j *job, body *resultMessage) {
+	m := resultMsg(j.id.run, resultName(j.id.message), j.body.after, j.body.keep, body.append(nil))
+	s.mu.Lock()
+	s.storing[m] = j
+	s.mu.Unlock()
+	if _, err := s.js.PublishMsgAsync(m); err != nil {
+		s.notStored(m, err)
+	}
+}
+
+// stored acknowledges a job whose result is safe, or that has another one.
+func (s *server) stored(m *nats.Msg) {
+	s.mu.Lock()
+	j := s.storing[m]
+	delete(s.storing, m)
+	if j == nil {
+		s.mu.Unlock()
+		return
+	}
+	reply := j.reply
+	delete(s.jobs, j.id)
+	s.mu.Unlock()
+	_ = s.nc.Publish(reply, []byte("+ACK")) // if it is lost, the call is done once more, and this result stays
+	s.lookAgain()
+}
+
+// notStored tries again, for as long as there is a connection.
+func (s *server) notStored(m *nats.Msg, err error) {
+	switch {
+	case codeOf(err) == codeWrongSequence:
+		s.stored(m)
+	case errors.Is(err, nats.ErrConnectionClosed):
+		s.mu.Lock()
+		j := s.storing[m]
+		delete(s.storing, m)
+		s.mu.Unlock()
+		if j != nil {
+			s.forgetJob(j)
+		}
+	default:
+		s.mu.Lock()
+		s.unsent = append(s.unsent, m)
+		s.mu.Unlock()
+	}
+}
+
+func (s *server) forgetJob(j *job) {
+	s.mu.Lock()
+	delete(s.jobs, j.id)
+	s.mu.Unlock()
+	s.lookAgain()
+}
+
+// storeAgain sends results that were not stored.
+func (s *server) storeAgain() {
+	s.mu.Lock()
+	unsent := s.unsent
+	s.unsent = nil
+	s.mu.Unlock()
+	for _, m := range unsent {
+		if _, err := s.js.PublishMsgAsync(m); err != nil {
+			s.notStored(m, err)
+		}
+	}
+}
+
+// putAside gives a message up: with a result that says so, and as a dead letter, for whoever looks into it.
+func (s *server) putAside(j *job, call *nats.Msg, why error) {
+	if !errors.Is(why, ErrDead) {
+		why = fmt.Errorf("%w: %w", ErrDead, why)
+	}
+	slog.Default().Warn("potok/cluster: a call was put aside", "run", j.id.run, "call", j.id.message, "deliveries", j.delivered, "err", why)
+	body := &resultMessage{
+		kind: kindDead, worker: s.options.name, delivered: j.delivered, items: 1,
+		results: []result{{failure: wire.AppendError(nil, potok.Permanent(why))}},
+	}
+	s.mu.Lock()
+	s.jobs[j.id] = j // until both are stored
+	s.mu.Unlock()
+	letter := &nats.Msg{Subject: deadPrefix + j.id.run + "." + resultName(j.id.message), Header: nats.Header{}, Data: call.Data}
+	letter.Header.Set(jetstream.MsgTTLHeader, j.body.keep.String())
+	letter.Header.Set("Potok-Error", strings.ReplaceAll(why.Error(), "\n", " "))
+	letter.Header.Set("Potok-Subject", call.Subject)
+	if _, err := s.js.PublishMsgAsync(letter); err != nil { // the result matters more
+		slog.Default().Warn("potok/cluster: a dead letter is lost", "run", j.id.run, "call", j.id.message, "err", err)
+	}
+	s.publishResult(j, body)
+}
+
+// heardEnd ends calls that run here.
+func (s *server) heardEnd(msg *nats.Msg) {
+	e, err := parseEnd(msg.Data)
+	if err != nil {
+		return
+	}
+	why, err := wire.DecodeError(e.why)
+	if err != nil {
+		return
+	}
+	s.mu.Lock()
+	j := s.jobs[callID{msg.Subject[len(endPrefix):], e.message}]
+	if j == nil || j.end == nil || !e.all && e.index >= len(j.results) {
+		s.mu.Unlock()
+		return
+	}
+	cancel := j.cancelOne
+	if !e.all && cancel == nil {
+		if j.early == nil {
+			j.early = make(map[int]error)
+		}
+		j.early[e.index] = why
+	}
+	s.mu.Unlock()
+	switch {
+	case e.all:
+		j.end(why)
+	case cancel != nil:
+		cancel(e.index, why)
+	}
+}

@@ -1,0 +1,69 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// objectTime is how long a large argument or result may be on its way.
+const objectTime = 5 * time.Minute
+
+// objects is the bucket of what is too large for a message, opened when it is first needed.
+type objects struct {
+	js   jetstream.JetStream
+	make bool // if it is not there: clients do, workers may not
+
+	mu     sync.Mutex // guards bucket; held while it is opened
+	bucket jetstream.ObjectStore
+}
+
+func (o *objects) open(ctx context.Context) (jetstream.ObjectStore, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.bucket != nil {
+		return o.bucket, nil
+	}
+	bucket, err := o.js.ObjectStore(ctx, payloadBucket)
+	if o.make && errors.Is(err, jetstream.ErrBucketNotFound) {
+		bucket, err = makeBucket(ctx, o.js)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("potok/cluster: object store %s: %w", payloadBucket, err)
+	}
+	o.bucket = bucket
+	return bucket, nil
+}
+
+func (o *objects) put(ctx context.Context, name string, data []byte) error {
+	ctx, cancel := context.WithTimeout(ctx, objectTime)
+	defer cancel()
+	bucket, err := o.open(ctx)
+	if err == nil {
+		_, err = bucket.PutBytes(ctx, name, data)
+	}
+	return err
+}
+
+func (o *objects) get(ctx context.Context, name string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, objectTime)
+	defer cancel()
+	bucket, err := o.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return bucket.GetBytes(ctx, name)
+}
+
+// drop forgets an object. One that stays is gone after payloadsLive.
+func (o *objects) drop(ctx context.Context, name string) {
+	ctx, cancel := context.WithTimeout(ctx, requestTime)
+	defer cancel()
+	if bucket, err := o.open(ctx); err == nil {
+		_ = bucket.Delete(ctx, name)
+	}
+}

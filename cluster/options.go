@@ -1,0 +1,98 @@
+package cluster
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/potok-go/potok"
+)
+
+// Defaults of Keep and MaxAttempts.
+const (
+	DefaultKeep        = 7 * 24 * time.Hour
+	DefaultMaxAttempts = 3
+)
+
+// Option is an option of Connect.
+type Option interface{ apply(*options) }
+
+type option func(*options)
+
+func (o option) apply(to *options) { o(to) }
+
+type options struct {
+	run      string
+	named    bool
+	name     string
+	backlog  int
+	observer any // a potok.Observer, or nil
+	keep     time.Duration
+	attempts int
+}
+
+// WithRun names the run, in letters, digits, - and _. Connecting again under this name, also at the same time and from
+// another machine, goes on with it: a call is known by its task, its argument, and how many equal ones came before it;
+// results that are stored are read, and only what is missing runs. In a run with a name each call is a message of its own,
+// and the client keeps about 50 bytes for each. Without this option a run has a name that nobody knows, calls of SubmitAll
+// and Map may share a message, and the client keeps nothing of what is done.
+func WithRun(id string) Option {
+	return option(func(o *options) { o.run, o.named = id, true })
+}
+
+// WithName sets the name that observers are told, and that logs have.
+func WithName(name string) Option { return option(func(o *options) { o.name = name }) }
+
+// WithBacklog limits how many calls are queued, on the server too: Submit then blocks until there is room or its ctx ends.
+// Without it there is no limit, but no more than some thousands are sent to the server before others are done. It panics if
+// n is negative.
+func WithBacklog(n int) Option {
+	if n < 0 {
+		panic(fmt.Sprintf("potok/cluster: WithBacklog(%d)", n))
+	}
+	return option(func(o *options) { o.backlog = n })
+}
+
+// WithObserver sets who is told of the client's calls. Started is called when the client hears of it.
+func WithObserver(observer potok.Observer) Option {
+	return option(func(o *options) { o.observer = observer })
+}
+
+// Keep says how long results are kept on the server, in whole seconds; without it DefaultKeep. A run whose first results
+// may be past that time is not taken up again: Connect says so. It panics for less than a second.
+func Keep(d time.Duration) Option {
+	if d < time.Second {
+		panic(fmt.Sprintf("potok/cluster: Keep(%v): less than a second", d))
+	}
+	return option(func(o *options) { o.keep = d.Truncate(time.Second) })
+}
+
+// MaxAttempts says how many times a call is given to a worker that then is not heard of any more, before it is given up
+// with ErrDead; without it DefaultMaxAttempts. Attempts that return are the task's: see potok.Retry. It panics if n is less
+// than 1.
+func MaxAttempts(n int) Option {
+	if n < 1 {
+		panic(fmt.Sprintf("potok/cluster: MaxAttempts(%d)", n))
+	}
+	return option(func(o *options) { o.attempts = n })
+}
+
+// ServeOption is an option of Serve.
+type ServeOption interface{ applyServe(*serveOptions) }
+
+type serveOption func(*serveOptions)
+
+func (o serveOption) applyServe(to *serveOptions) { o(to) }
+
+type serveOptions struct {
+	name  string
+	tasks []string // nil: all that are defined
+	ready func()
+}
+
+// WorkerName sets the name that clients hear; without it that of the machine and the number of the process.
+func WorkerName(name string) ServeOption {
+	return serveOption(func(o *serveOptions) { o.name = name })
+}
+
+// OnReady has fn called once, when the worker has said that it is there and asks for calls. fn must not block.
+func OnReady(fn func()) ServeOption { return serveOption(func(o *serveOptions) { o.ready = fn }) }

@@ -1,0 +1,270 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nuid"
+
+	"github.com/potok-go/potok"
+	"github.com/potok-go/potok/internal/registry"
+)
+
+// A server is a worker: it asks for calls of the tasks that it knows, has its executor run them, and says what became of
+// them.
+//
+//	request ─► message ─► job ─► executor ─► result stored ─► acknowledged
+//	   ▲                   │ every 3 s: still working            │
+//	   └── a place is free ┴── and what has begun                └ only now: a worker that dies before
+//	                                                               loses the work, but not the call
+type server struct {
+	nc      *nats.Conn
+	js      jetstream.JetStream // with our handlers of what was published
+	ex      potok.Executor
+	options serveOptions
+	id      string
+	objects *objects
+	ctx     context.Context //nolint:containedctx // of all that it does; ends when nothing is left to do
+
+	calls   *nats.Subscription
+	inbox   string // with a dot: what was asked for comes to a subject below it
+	work    sync.WaitGroup
+	news    chan struct{} // capacity 1: something has begun that nobody was told of
+	changed chan struct{} // capacity 1: see drained
+
+	mu       sync.Mutex       // guards the fields below; never held while blocking
+	draining bool             // no more calls are asked for
+	deaf     bool             // and none are on their way
+	feeds    map[string]*feed // by the task's name
+	requests map[string]*request
+	number   uint64 // of requests
+	jobs     map[callID]*job
+	storing  map[*nats.Msg]*job // whose results are on their way
+	unsent   []*nats.Msg        // results that the server has not stored
+	running  int                // jobs that hold a place
+	pace     jobPace
+	began    map[string][]beganCall // not told yet, by run
+	toldAt   time.Time
+}
+
+// Serve takes calls from a cluster and has ex run them, whichever executor that is: a Pool, or one of processes. It blocks
+// until ctx ends; then it takes no more calls, and returns nil when those that it has are done and their results stored.
+// It returns an error if the worker cannot begin, or if the connection is closed. It knows the tasks that are defined in
+// the program, and takes no more calls than ex has places, a little ahead where they are short. A call is acknowledged when
+// its result is stored; so if the worker dies another one gets it, after ten seconds. What makes no sense is put aside, and
+// stops nobody. ex and nc stay the caller's, to close after Serve; a call that ex cancels as it is closed goes to another
+// worker. Any number may serve, also in one process, and on one connection.
+func Serve(ctx context.Context, nc *nats.Conn, ex potok.Executor, opts ...ServeOption) error {
+	var o serveOptions
+	for _, opt := range opts {
+		opt.applyServe(&o)
+	}
+	if o.name == "" {
+		host, _ := os.Hostname()
+		o.name = fmt.Sprintf("%s/%d", host, os.Getpid())
+	}
+	if ctx.Err() != nil {
+		return registry.ContextError(ctx)
+	}
+	work, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	s := &server{
+		nc: nc, ex: ex, options: o, id: nuid.Next(), ctx: work,
+		inbox:    nc.NewRespInbox() + ".",
+		news:     make(chan struct{}, 1),
+		changed:  make(chan struct{}, 1),
+		feeds:    make(map[string]*feed),
+		requests: make(map[string]*request),
+		jobs:     make(map[callID]*job),
+		storing:  make(map[*nats.Msg]*job),
+		began:    make(map[string][]beganCall),
+	}
+	return s.serve(ctx)
+}
+
+func (s *server) serve(ctx context.Context) (err error) {
+	s.js, err = jetstream.New(s.nc,
+		jetstream.WithPublishAsyncMaxPending(4*window),
+		jetstream.WithPublishAsyncTimeout(publishTime),
+		jetstream.WithPublishAsyncErrHandler(func(_ jetstream.JetStream, m *nats.Msg, err error) { s.notStored(m, err) }),
+		jetstream.WithPublishAsyncAckHandler(func(_ jetstream.JetStream, m *nats.Msg, _ *jetstream.PubAck) { s.stored(m) }),
+	)
+	if err != nil {
+		return fmt.Errorf("potok/cluster: %w", err)
+	}
+	defer s.js.CleanupPublisher()
+	s.objects = &objects{js: s.js}
+	for subject, heard := range map[string]nats.MsgHandler{
+		s.inbox + "*":   s.receive,
+		endPrefix + "*": s.heardEnd,
+		whoSubject:      func(*nats.Msg) { s.announce(false) },
+		taskSubject:     func(m *nats.Msg) { s.work.Go(func() { s.findFeed(string(m.Data)) }) },
+	} {
+		sub, err := s.nc.Subscribe(subject, heard)
+		if err != nil {
+			return fmt.Errorf("potok/cluster: %w", err)
+		}
+		defer func() { _ = sub.Unsubscribe() }() // else the connection is gone, and it with it
+	}
+	if err := s.findFeeds(ctx); err != nil {
+		return err
+	}
+	s.announce(false)
+	if s.options.ready != nil {
+		s.options.ready()
+	}
+	s.live(ctx)
+	s.work.Wait()
+	s.announce(true)
+	if s.nc.IsClosed() {
+		return fmt.Errorf("potok/cluster: %w", nats.ErrConnectionClosed)
+	}
+	_ = s.nc.FlushTimeout(requestTime) // acknowledgements are on the way; what is lost is only done again
+	return nil
+}
+
+// live beats until ctx ends and nothing is left to do, or the connection is closed.
+func (s *server) live(ctx context.Context) {
+	beat := time.NewTicker(heartbeat)
+	defer beat.Stop()
+	again := time.NewTicker(resendAfter)
+	defer again.Stop()
+	tell := time.NewTimer(time.Hour)
+	defer tell.Stop()
+	back := s.nc.StatusChanged(nats.CONNECTED)
+	defer s.nc.RemoveStatusListener(back)
+	over := ctx.Done()
+	for {
+		select {
+		case <-beat.C:
+			if s.nc.IsClosed() {
+				return
+			}
+			s.beat()
+		case <-again.C:
+			s.storeAgain()
+		case _, ok := <-back:
+			if !ok { // the connection is closed
+				return
+			}
+			s.reconnected()
+		case <-s.news:
+			tell.Reset(s.tellBegan())
+		case <-tell.C:
+			tell.Reset(s.tellBegan())
+		case <-over:
+			s.drain()
+		case <-s.changed:
+		}
+		switch draining, done := s.drained(); {
+		case done:
+			return
+		case draining && over != nil:
+			over = nil
+			// What is asked for ends with the interest in it, and what is on its way comes.
+			if s.calls.Drain() != nil {
+				s.isDeaf()
+			}
+			s.announce(true)
+		}
+	}
+}
+
+// drain takes no more calls.
+func (s *server) drain() {
+	s.mu.Lock()
+	s.draining = true
+	s.mu.Unlock()
+}
+
+// isDeaf is told that no more calls come.
+func (s *server) isDeaf() {
+	s.mu.Lock()
+	s.deaf = true
+	s.mu.Unlock()
+	s.lookAgain()
+}
+
+// drained says whether the worker takes no more calls, and whether nothing is left to do.
+func (s *server) drained() (draining, done bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.draining, s.deaf && len(s.jobs) == 0
+}
+
+// lookAgain has live look whether it is over.
+func (s *server) lookAgain() {
+	select {
+	case s.changed <- struct{}{}:
+	default:
+	}
+}
+
+// beat says that the worker lives, and works on what it has, and asks again for what was asked for in vain.
+func (s *server) beat() {
+	s.mu.Lock()
+	replies := make([]string, 0, len(s.jobs))
+	for _, j := range s.jobs {
+		replies = append(replies, j.reply)
+	}
+	draining := s.draining
+	s.forgetRequestsLocked()
+	ask := s.askLocked()
+	s.mu.Unlock()
+	for _, reply := range replies {
+		_ = s.nc.Publish(reply, []byte("+WPI"))
+	}
+	if !draining {
+		s.announce(false)
+	}
+	s.send(ask)
+}
+
+// announce says who works here, or that nobody does any more.
+func (s *server) announce(left bool) {
+	s.mu.Lock()
+	left = left || s.draining
+	s.mu.Unlock()
+	m := workerMessage{left: left, id: s.id, name: s.options.name, places: s.ex.Stats().Workers, tasks: registry.Names()}
+	_ = s.nc.Publish(workerEvents, m.append(nil)) // who misses it hears the next
+}
+
+// tellBegan says which calls have begun, not more often than tellEvery, and returns when to do so again.
+func (s *server) tellBegan() time.Duration {
+	s.mu.Lock()
+	now := time.Now()
+	if wait := tellEvery - now.Sub(s.toldAt); wait > 0 && len(s.began) > 0 {
+		s.mu.Unlock()
+		return wait
+	}
+	news := s.began
+	if len(news) > 0 {
+		s.began = make(map[string][]beganCall)
+		s.toldAt = now
+	}
+	for run, calls := range news { // what is done by now tells itself
+		kept := calls[:0]
+		for _, c := range calls {
+			if j := s.jobs[callID{run, c.message}]; j != nil && !j.isDoneLocked(c.index) {
+				kept = append(kept, c)
+			}
+		}
+		news[run] = kept
+	}
+	s.mu.Unlock()
+	for run, calls := range news {
+		if len(calls) > 0 {
+			b := began{worker: s.options.name, calls: calls}
+			_ = s.nc.Publish(beganPrefix+run, b.append(nil))
+		}
+	}
+	return time.Hour
+}
+
+// tellEvery is short beside what people see, and long beside calls that need not be told of.
+const tellEvery = time.Millisecond
