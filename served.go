@@ -65,6 +65,9 @@ func (t *Task[In, Out]) serve(ctx context.Context, ex Executor, ins []In, timeou
 		f.call.scope = outside
 		f.OnDone(func(f *Future[Out]) {
 			err := f.call.outcome()
+			if closedFor(err) || f.call.state.Load()&phaseRefused != 0 {
+				from.Closed()
+			}
 			from.Done(i, &f.value, err)
 		})
 	}
@@ -93,10 +96,19 @@ func (t *Task[In, Out]) serveMap(ctx context.Context, ex Executor, ins []In, mor
 	from.Begun(0)
 	done := 0
 	for out, err := range t.Map(ctx, ex, items) {
+		if closedFor(err) || done == int(pulled.Load()) && matches(err, ErrClosed) {
+			from.Closed()
+		}
 		if done == int(pulled.Load()) { // an error without an item
 			break
 		}
 		from.Done(done, &out, err)
 		done++
 	}
+}
+
+// closedFor says whether a call was cancelled because its executor was closed.
+func closedFor(err error) bool {
+	c, ok := err.(*cancelledError)    //nolint:errorlint // as it was made here, not what a task returns
+	return ok && c.cause == ErrClosed //nolint:errorlint // the same value is meant
 }

@@ -37,13 +37,14 @@ func (c *Client) clerk() {
 	for {
 		select {
 		case <-c.ctx.Done():
-			c.cancelOnServer(context.Background()) // what Close has withdrawn
+			c.cancelOnServer() // what Close has withdrawn
 			return
 		case <-c.wake:
-			c.cancelOnServer(c.ctx)
+			c.cancelOnServer()
 		case <-again.C:
 			c.sendAgain()
 		case <-tick.C:
+			c.publisher.expire(publishTime)
 			c.forgetWorkers()
 			c.warnOfTasks()
 			c.lookForResults()
@@ -53,20 +54,20 @@ func (c *Client) clerk() {
 
 // cancelOnServer drops calls that were withdrawn where they wait, tells who may run them, and, in a run that others may
 // know, leaves word.
-func (c *Client) cancelOnServer(ctx context.Context) {
+func (c *Client) cancelOnServer() {
 	c.mu.Lock()
 	orders := c.cancels
 	c.cancels = nil
 	none := len(c.out) == 0
 	c.mu.Unlock()
-	if len(orders) == 0 || c.nc.IsClosed() {
-		return
+	if len(orders) == 0 || !c.nc.IsConnected() {
+		return // they run, and nobody hears of it
 	}
-	ctx, cancel := context.WithTimeout(ctx, requestTime)
+	ctx, cancel := context.WithTimeout(context.Background(), requestTime) // not c.ctx: Close waits for it
 	defer cancel()
 	stream, err := c.js.Stream(ctx, callsStream)
 	if err != nil {
-		return // they run, and nobody hears of it
+		return
 	}
 	all := none && c.book == nil && len(orders) >= purgeAtOnce
 	if all {
@@ -77,12 +78,16 @@ func (c *Client) cancelOnServer(ctx context.Context) {
 		if o.whole && c.book != nil { // first of all: a result that comes now is too late
 			body := &resultMessage{kind: kindCancelled}
 			msg := resultMsg(c.options.run, resultName(m.name), m.body.after, c.options.keep, body.append(nil))
-			_, _ = c.js.PublishMsgAsync(msg)
+			c.publisher.post(msg, func(error) {}) // another result came first, or it runs
 		}
 		if o.whole && !all {
 			_ = stream.Purge(ctx, jetstream.WithPurgeSubject(callPrefix+m.token+"."+c.options.run+"."+m.name))
 		}
-		c.tellEnd(m, o.index, o.whole, potok.ErrCancelled)
+		why := potok.ErrCancelled
+		if c.near.Closed() {
+			why = potok.ErrClosed
+		}
+		c.tellEnd(m, o.index, o.whole, why)
 	}
 }
 

@@ -34,9 +34,11 @@ type Client struct {
 	near    *remote.Executor
 	group   *remote.Group
 	nc      *nats.Conn
-	js      jetstream.JetStream // with our handlers of what was published
+	js      jetstream.JetStream
 	options options
 	objects *objects
+
+	publisher *publisher
 
 	subs   []*nats.Subscription
 	reader *resultReader
@@ -51,7 +53,8 @@ type Client struct {
 	numbers uint64              // of messages without a hash
 	pace    pace
 	tasks   map[*registry.Task]*taskState
-	book    *book // of a run with a name
+	book    *book      // of a run with a name
+	waiting []*message // for consumers that are being made
 	unsent  []*message
 	cancels []cancelOrder
 	workers map[string]*knownWorker
@@ -61,11 +64,10 @@ var _ potok.Executor = (*Client)(nil)
 
 // A taskState is what is known of a task.
 type taskState struct {
-	token   string
-	made    bool       // its consumer
-	waiting []*message // for that
-	since   time.Time  // since when calls wait whose task no worker knows; zero: none do
-	warned  bool
+	token  string
+	made   bool      // its consumer
+	since  time.Time // since when calls wait whose task no worker knows; zero: none do
+	warned bool
 }
 
 // Connect makes an executor of a connection to a NATS server that has JetStream. It makes the streams that are missing,
@@ -116,12 +118,10 @@ func Connect(ctx context.Context, nc *nats.Conn, opts ...Option) (*Client, error
 
 // open asks the server for everything.
 func (c *Client) open(ctx context.Context) (err error) {
-	c.js, err = jetstream.New(c.nc,
-		jetstream.WithPublishAsyncMaxPending(4*window),
-		jetstream.WithPublishAsyncTimeout(publishTime),
-		jetstream.WithPublishAsyncErrHandler(func(_ jetstream.JetStream, m *nats.Msg, err error) { c.notStored(m, err) }),
-	)
-	if err != nil {
+	if c.js, err = jetstream.New(c.nc); err != nil {
+		return fmt.Errorf("potok/cluster: %w", err)
+	}
+	if c.publisher, err = newPublisher(c.nc); err != nil {
 		return err
 	}
 	c.objects = &objects{js: c.js, make: true}
@@ -238,7 +238,7 @@ func (c *Client) disconnect() {
 	for _, sub := range subs {
 		_ = sub.Unsubscribe() // else the connection is gone, and it with it
 	}
-	if c.js != nil {
-		c.js.CleanupPublisher()
+	if c.publisher != nil {
+		c.publisher.close()
 	}
 }

@@ -2,6 +2,7 @@ package cluster_test
 
 import (
 	"context"
+	"runtime"
 	"testing"
 	"time"
 
@@ -42,6 +43,9 @@ func connect(t testing.TB, s *server.Server) *nats.Conn {
 
 func newCluster(t testing.TB, workers int, opts ...cluster.Option) *cluster.Client {
 	t.Helper()
+	// nats.go keeps timers for reuse, and those of a bubble must not get out of it: what is in a sync.Pool is gone after
+	// two collections.
+	t.Cleanup(func() { runtime.GC(); runtime.GC() })
 	s := startServer(t)
 	pool := potok.NewPool(workers)
 	ctx, stop := context.WithCancel(context.Background())
@@ -80,3 +84,22 @@ func TestACall(t *testing.T) {
 }
 
 var _ = exectest.Run
+
+func TestConformance(t *testing.T) {
+	exectest.Run(t, exectest.Options{
+		SameProcess:     true,
+		MayRunCancelled: true,
+		Bubbles:         true,
+		New: func(t testing.TB, workers int, settings ...exectest.Setting) potok.Executor {
+			s := exectest.Collect(settings...)
+			opts := []cluster.Option{cluster.WithName(s.Name)}
+			if s.Backlog >= 0 {
+				opts = append(opts, cluster.WithBacklog(s.Backlog))
+			}
+			if s.Observer != nil {
+				opts = append(opts, cluster.WithObserver(*s.Observer))
+			}
+			return newCluster(t, workers, opts...)
+		},
+	})
+}

@@ -131,8 +131,9 @@ func (s *server) submit(j *job) {
 	j.body.ins = nil
 	if len(index) > 0 {
 		cancel := j.task.Submit(j.ctx, s.ex, ins.Interface(), j.body.timeout, &registry.Served{
-			Begun: func(k int) { s.begun(j, index[k]) },
-			Done:  func(k int, out any, err error) { s.done(j, index[k], out, err) },
+			Begun:  func(k int) { s.begun(j, index[k]) },
+			Done:   func(k int, out any, err error) { s.done(j, index[k], out, err) },
+			Closed: func() { s.giveBack(j) },
 		})
 		s.mu.Lock()
 		early := j.early
@@ -180,15 +181,10 @@ func (s *server) runChunk(j *job) {
 	j.body.ins = nil
 	more := func() bool { return time.Since(j.since) < longChunk }
 	j.task.Map(j.ctx, s.ex, ins.Interface(), more, &registry.Served{
-		Begun: func(int) { s.begun(j, 0) },
-		Done:  func(i int, out any, err error) { s.store(j, i, out, err) },
+		Begun:  func(int) { s.begun(j, 0) },
+		Done:   func(i int, out any, err error) { s.store(j, i, out, err) },
+		Closed: func() { s.giveBack(j) },
 	})
-	s.mu.Lock()
-	none := j.done == 0
-	s.mu.Unlock()
-	if none { // its executor takes nothing
-		s.store(j, 0, nil, potok.ErrClosed)
-	}
 	s.finish(j)
 }
 
@@ -223,12 +219,16 @@ func (s *server) store(j *job, i int, out any, err error) bool {
 	r := encodeResult(j.task, out, err)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if errors.Is(err, potok.ErrClosed) && context.Cause(j.ctx) == nil {
-		j.back = true
-	}
 	j.results[i], j.settled[i] = r, true
 	j.done++
 	return j.done == len(j.results)
+}
+
+// giveBack notes that the executor was closed before the job was done.
+func (s *server) giveBack(j *job) {
+	s.mu.Lock()
+	j.back = true
+	s.mu.Unlock()
 }
 
 // encodeResult makes bytes of a result. What cannot be sent fails the call.
@@ -251,7 +251,7 @@ func (s *server) finish(j *job) {
 	s.mu.Lock()
 	s.running--
 	s.pace.measure(time.Since(j.since))
-	back := j.back
+	back := j.back || j.done == 0
 	if back { // the executor is closed: there is nothing to ask for
 		s.draining = true
 		delete(s.jobs, j.id)
@@ -297,58 +297,32 @@ func (s *server) publishLarge(j *job, body *resultMessage) {
 	s.publishResult(j, body)
 }
 
-// publishResult sends a result; stored and notStored are told how it went.
+// An answer is a result on its way.
+type answer struct {
+	job *job
+	msg *nats.Msg
+}
+
+// publishResult sends a result.
 func (s *server) publishResult(j *job, body *resultMessage) {
-	m := resultMsg(j.id.run, resultName(j.id.message), j.body.after, j.body.keep, body.append(nil))
-	s.mu.Lock()
-	s.storing[m] = j
-	s.mu.Unlock()
-	if _, err := s.js.PublishMsgAsync(m); err != nil {
-		s.notStored(m, err)
-	}
+	s.publish(&answer{j, resultMsg(j.id.run, resultName(j.id.message), j.body.after, j.body.keep, body.append(nil))})
 }
 
-// stored acknowledges a job whose result is safe, or that has another one.
-func (s *server) stored(m *nats.Msg) {
-	s.mu.Lock()
-	j := s.storing[m]
-	delete(s.storing, m)
-	if j == nil {
-		s.mu.Unlock()
-		return
-	}
-	reply := j.reply
-	delete(s.jobs, j.id)
-	s.mu.Unlock()
-	_ = s.nc.Publish(reply, []byte("+ACK")) // if it is lost, the call is done once more, and this result stays
-	s.lookAgain()
-}
-
-// notStored tries again, for as long as there is a connection.
-func (s *server) notStored(m *nats.Msg, err error) {
-	switch {
-	case codeOf(err) == codeWrongSequence:
-		s.stored(m)
-	case errors.Is(err, nats.ErrConnectionClosed):
-		s.mu.Lock()
-		j := s.storing[m]
-		delete(s.storing, m)
-		s.mu.Unlock()
-		if j != nil {
-			s.forgetJob(j)
+// publish sends a result, again and again for as long as there is a connection, and then acknowledges the job: it is safe,
+// or another result came first.
+func (s *server) publish(a *answer) {
+	s.publisher.post(a.msg, func(err error) {
+		switch {
+		case err == nil, codeOf(err) == codeWrongSequence:
+			s.acknowledge(a.job)
+		case errors.Is(err, nats.ErrConnectionClosed):
+			s.forgetJob(a.job)
+		default:
+			s.mu.Lock()
+			s.unsent = append(s.unsent, a)
+			s.mu.Unlock()
 		}
-	default:
-		s.mu.Lock()
-		s.unsent = append(s.unsent, m)
-		s.mu.Unlock()
-	}
-}
-
-func (s *server) forgetJob(j *job) {
-	s.mu.Lock()
-	delete(s.jobs, j.id)
-	s.mu.Unlock()
-	s.lookAgain()
+	})
 }
 
 // storeAgain sends results that were not stored.
@@ -357,11 +331,26 @@ func (s *server) storeAgain() {
 	unsent := s.unsent
 	s.unsent = nil
 	s.mu.Unlock()
-	for _, m := range unsent {
-		if _, err := s.js.PublishMsgAsync(m); err != nil {
-			s.notStored(m, err)
-		}
+	for _, a := range unsent {
+		s.publish(a)
 	}
+}
+
+// acknowledge ends a job.
+func (s *server) acknowledge(j *job) {
+	s.mu.Lock()
+	reply := j.reply
+	delete(s.jobs, j.id)
+	s.mu.Unlock()
+	_ = s.nc.Publish(reply, []byte("+ACK")) // if it is lost, the call is done once more, and this result stays
+	s.lookAgain()
+}
+
+func (s *server) forgetJob(j *job) {
+	s.mu.Lock()
+	delete(s.jobs, j.id)
+	s.mu.Unlock()
+	s.lookAgain()
 }
 
 // putAside gives a message up: with a result that says so, and as a dead letter, for whoever looks into it.
@@ -381,10 +370,12 @@ func (s *server) putAside(j *job, call *nats.Msg, why error) {
 	letter.Header.Set(jetstream.MsgTTLHeader, j.body.keep.String())
 	letter.Header.Set("Potok-Error", strings.ReplaceAll(why.Error(), "\n", " "))
 	letter.Header.Set("Potok-Subject", call.Subject)
-	if _, err := s.js.PublishMsgAsync(letter); err != nil { // the result matters more
-		slog.Default().Warn("potok/cluster: a dead letter is lost", "run", j.id.run, "call", j.id.message, "err", err)
-	}
-	s.publishResult(j, body)
+	s.publisher.post(letter, func(err error) {
+		if err != nil { // the result matters more
+			slog.Default().Warn("potok/cluster: a dead letter is lost", "run", j.id.run, "call", j.id.message, "err", err)
+		}
+		s.publishResult(j, body)
+	})
 }
 
 // heardEnd ends calls that run here.

@@ -54,6 +54,9 @@ func (c *Client) Send(s *remote.Shipment) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if n.dropped && c.book == nil { // whoever runs it may still answer to that name
+		n.name = ""
+	}
 	n.message, n.dropped, n.many = nil, false, s.Item.Many
 	c.batch = append(c.batch, s)
 }
@@ -145,15 +148,8 @@ func (c *Client) pack(batch []*remote.Shipment) (m *message, rest []*remote.Ship
 	if k := first.Item.Chunk; k != nil {
 		m.body.kind, m.body.items = kindChunk, k.Items()
 	}
-	if n := first.Item.Note.(*note); c.book != nil && n.name == "" {
-		name := c.book.next(m.task.Name, first.Item.In)
-		n.name = name.String()
-		if known = c.book.stored[name]; known.sequence > 0 {
-			delete(c.book.stored, name)
-			if known.cancelled {
-				n.after, known = known.sequence, stored{}
-			}
-		}
+	if c.book != nil {
+		known = c.lookUpLocked(first.Item)
 	}
 	size := 0
 	for {
@@ -177,6 +173,26 @@ func (c *Client) pack(batch []*remote.Shipment) (m *message, rest []*remote.Ship
 	m.checked = m.sent
 	c.out[resultName(m.name)] = m
 	return m, batch, known
+}
+
+// lookUpLocked names a call of a run that others may know, and returns the result that it has, if there is one that is newer
+// than what this client knows.
+func (c *Client) lookUpLocked(it *remote.Item) (known stored) {
+	n := it.Note.(*note)
+	if n.name == "" {
+		n.name = c.book.next(it.Call.Task().Name, it.In).String()
+	}
+	name, _ := parseHash(n.name)
+	known = c.book.stored[name]
+	delete(c.book.stored, name)
+	switch {
+	case known.sequence <= n.after:
+		return stored{}
+	case known.cancelled:
+		n.after = known.sequence
+		return stored{}
+	}
+	return known
 }
 
 // joinsLocked says whether a call may share a message with those before it.
@@ -235,55 +251,64 @@ func (c *Client) post(m *message) {
 		return
 	}
 	c.mu.Lock()
-	t := c.tasks[m.task]
-	switch {
-	case t.made:
+	if c.tasks[m.task].made && len(c.waiting) == 0 {
 		c.mu.Unlock()
 		c.publish(m)
 		return
-	case len(t.waiting) == 0:
-		c.work.Go(func() { c.makeTask(t, m.task) })
 	}
-	t.waiting = append(t.waiting, m)
+	if c.waiting = append(c.waiting, m); len(c.waiting) == 1 {
+		c.work.Go(c.makeTasks)
+	}
 	c.mu.Unlock()
 }
 
-// makeTask makes the consumer of a task, and then sends what has waited for it, in order.
-func (c *Client) makeTask(t *taskState, task *registry.Task) {
-	for {
-		ctx, cancel := context.WithTimeout(c.ctx, requestTime)
-		err := makeConsumer(ctx, c.js, t.token)
-		away := ctx.Err() != nil || errors.Is(err, nats.ErrNoResponders)
-		cancel()
-		if err == nil {
-			break
-		}
-		if c.ctx.Err() != nil || !away {
-			c.mu.Lock()
-			waiting := t.waiting
-			t.waiting = nil
-			c.mu.Unlock()
-			for _, m := range waiting {
-				c.refused(m, err)
-			}
-			return
-		}
-		slog.Default().Warn("potok/cluster: the server does not answer", "task", task.Name, "err", err)
-		pause(c.ctx, resendAfter)
-	}
-	_ = c.nc.Publish(taskSubject, []byte(task.Name)) // workers that were there before it look for it
+// makeTasks sends what waits, in order, and makes the consumers of tasks that have none yet.
+func (c *Client) makeTasks() {
 	for {
 		c.mu.Lock()
-		waiting := t.waiting
-		t.waiting = nil
-		t.made = len(waiting) == 0
-		c.mu.Unlock()
-		if len(waiting) == 0 {
+		if len(c.waiting) == 0 {
+			c.mu.Unlock()
 			return
 		}
-		for _, m := range waiting {
-			c.publish(m)
+		m := c.waiting[0]
+		made := c.tasks[m.task].made
+		c.mu.Unlock()
+		err := error(nil)
+		if !made {
+			err = c.makeTask(m)
 		}
+		if err == nil {
+			c.publish(m)
+		} else {
+			c.refused(m, err)
+		}
+		c.mu.Lock()
+		c.waiting = c.waiting[1:] // only now: what comes meanwhile stands behind it
+		c.mu.Unlock()
+	}
+}
+
+// makeTask makes the consumer of a task, for as long as it takes while the server is away.
+func (c *Client) makeTask(m *message) error {
+	for {
+		ctx, cancel := context.WithTimeout(c.ctx, requestTime)
+		err := makeConsumer(ctx, c.js, m.token)
+		away := ctx.Err() != nil || errors.Is(err, nats.ErrNoResponders)
+		cancel()
+		switch {
+		case err == nil:
+			c.mu.Lock()
+			c.tasks[m.task].made = true
+			c.mu.Unlock()
+			_ = c.nc.Publish(taskSubject, []byte(m.task.Name)) // workers that were there before it look for it
+			return nil
+		case c.ctx.Err() != nil:
+			return potok.ErrClosed
+		case !away:
+			return err
+		}
+		slog.Default().Warn("potok/cluster: the server does not answer", "task", m.task.Name, "err", err)
+		pause(c.ctx, resendAfter)
 	}
 }
 
@@ -310,9 +335,11 @@ func (c *Client) postLarge(m *message) {
 // publish sends a message, and notStored is told if the server has not stored it.
 func (c *Client) publish(m *message) {
 	msg := &nats.Msg{Subject: callPrefix + m.token + "." + c.options.run + "." + m.name, Data: m.body.append(nil)}
-	if _, err := c.js.PublishMsgAsync(msg); err != nil {
-		c.notStored(msg, err)
-	}
+	c.publisher.post(msg, func(err error) {
+		if err != nil && c.outNamed(m.name) == m { // else it is answered, or withdrawn
+			c.notStored(m, err)
+		}
+	})
 }
 
 // outNamed returns a message that is out; nil: it is not.
@@ -326,14 +353,8 @@ func (c *Client) outNamed(name string) *message {
 }
 
 // notStored is told that a message was not stored, or may not have been.
-func (c *Client) notStored(msg *nats.Msg, err error) {
-	_, id, _ := parseCallSubject(msg.Subject)
-	if id.run != c.options.run {
-		return // a cancel that came too late
-	}
-	m := c.outNamed(id.message)
+func (c *Client) notStored(m *message, err error) {
 	switch {
-	case m == nil: // answered, or withdrawn
 	case codeOf(err) == codeStoreFailed && strings.Contains(err.Error(), "per subject"):
 		// It is there: sent again, by this client, or by another of the same run.
 	case errors.Is(err, nats.ErrMaxPayload):

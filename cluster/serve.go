@@ -24,12 +24,15 @@ import (
 //	                                                               loses the work, but not the call
 type server struct {
 	nc      *nats.Conn
-	js      jetstream.JetStream // with our handlers of what was published
+	js      jetstream.JetStream
 	ex      potok.Executor
 	options serveOptions
 	id      string
 	objects *objects
-	ctx     context.Context //nolint:containedctx // of all that it does; ends when nothing is left to do
+
+	publisher *publisher
+
+	ctx context.Context //nolint:containedctx // of all that it does; ends when nothing is left to do
 
 	calls   *nats.Subscription
 	inbox   string // with a dot: what was asked for comes to a subject below it
@@ -44,9 +47,8 @@ type server struct {
 	requests map[string]*request
 	number   uint64 // of requests
 	jobs     map[callID]*job
-	storing  map[*nats.Msg]*job // whose results are on their way
-	unsent   []*nats.Msg        // results that the server has not stored
-	running  int                // jobs that hold a place
+	unsent   []*answer // results that the server has not stored
+	running  int       // jobs that hold a place
 	pace     jobPace
 	began    map[string][]beganCall // not told yet, by run
 	toldAt   time.Time
@@ -81,29 +83,25 @@ func Serve(ctx context.Context, nc *nats.Conn, ex potok.Executor, opts ...ServeO
 		feeds:    make(map[string]*feed),
 		requests: make(map[string]*request),
 		jobs:     make(map[callID]*job),
-		storing:  make(map[*nats.Msg]*job),
 		began:    make(map[string][]beganCall),
 	}
 	return s.serve(ctx)
 }
 
 func (s *server) serve(ctx context.Context) (err error) {
-	s.js, err = jetstream.New(s.nc,
-		jetstream.WithPublishAsyncMaxPending(4*window),
-		jetstream.WithPublishAsyncTimeout(publishTime),
-		jetstream.WithPublishAsyncErrHandler(func(_ jetstream.JetStream, m *nats.Msg, err error) { s.notStored(m, err) }),
-		jetstream.WithPublishAsyncAckHandler(func(_ jetstream.JetStream, m *nats.Msg, _ *jetstream.PubAck) { s.stored(m) }),
-	)
-	if err != nil {
+	if s.js, err = jetstream.New(s.nc); err != nil {
 		return fmt.Errorf("potok/cluster: %w", err)
 	}
-	defer s.js.CleanupPublisher()
+	if s.publisher, err = newPublisher(s.nc); err != nil {
+		return err
+	}
+	defer s.publisher.close()
 	s.objects = &objects{js: s.js}
 	for subject, heard := range map[string]nats.MsgHandler{
 		s.inbox + "*":   s.receive,
 		endPrefix + "*": s.heardEnd,
 		whoSubject:      func(*nats.Msg) { s.announce(false) },
-		taskSubject:     func(m *nats.Msg) { s.work.Go(func() { s.findFeed(string(m.Data)) }) },
+		taskSubject:     func(m *nats.Msg) { s.findFeed(string(m.Data)) },
 	} {
 		sub, err := s.nc.Subscribe(subject, heard)
 		if err != nil {
@@ -124,7 +122,9 @@ func (s *server) serve(ctx context.Context) (err error) {
 	if s.nc.IsClosed() {
 		return fmt.Errorf("potok/cluster: %w", nats.ErrConnectionClosed)
 	}
-	_ = s.nc.FlushTimeout(requestTime) // acknowledgements are on the way; what is lost is only done again
+	ctx, cancel := context.WithTimeout(s.ctx, requestTime)
+	defer cancel()
+	_ = s.nc.FlushWithContext(ctx) // acknowledgements are on the way; what is lost is only done again
 	return nil
 }
 
@@ -147,6 +147,7 @@ func (s *server) live(ctx context.Context) {
 			}
 			s.beat()
 		case <-again.C:
+			s.publisher.expire(publishTime)
 			s.storeAgain()
 		case _, ok := <-back:
 			if !ok { // the connection is closed

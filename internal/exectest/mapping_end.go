@@ -30,9 +30,9 @@ var mapEndRules = []rule{
 			e.until("a, b and c are pulled", func() bool { s := ex.Stats(); return s.Queued+s.Running == 3 })
 			break
 		}
-		equal(e, "a has ended", p.count("-a"), 1)
-		equal(e, "b has ended", p.count("-b"), p.count("+b"))
-		equal(e, "c has ended", p.count("-c"), p.count("+c"))
+		for _, label := range []string{"a", "b", "c"} {
+			e.hasEnded(p, label)
+		}
 		p.sawEnd("a", codeCanceled, codeCancelled)
 		s := e.idle(ex)
 		equal(e, "cancelled", s.Cancelled, 3)
@@ -65,7 +65,7 @@ var mapEndRules = []rule{
 				panic("body")
 			}
 		}()
-		equal(e, "a has ended", p.count("-a"), p.count("+a"))
+		e.hasEnded(p, "a")
 		gives(e, echoInt.Submit(e.background, ex, 1), 1)
 	}},
 	{name: "StopOnError yields what is finished before it and the error and nothing more", run: func(e *env) {

@@ -100,6 +100,31 @@ func mediumOf(name string) medium {
 func (p *probe) noted(n int, line string) {
 	p.e.Helper()
 	p.e.until("note "+strconv.Quote(line), func() bool { return p.count(line) >= n })
+	if p.e.opts.MayRunCancelled && strings.HasPrefix(line, "+") {
+		p.e.hears(p)
+	}
+}
+
+// hears waits until the executors have heard of as many calls that run as there are, or for a moment: where a call may run
+// unheard of, the news of its beginning travels.
+func (e *env) hears(p *probe) {
+	runs := 0
+	for _, l := range p.lines() {
+		switch {
+		case strings.HasPrefix(l, "+"):
+			runs++
+		case strings.HasPrefix(l, "-"):
+			runs--
+		}
+	}
+	moment := time.Now().Add(200 * time.Millisecond)
+	e.until("", func() bool {
+		known := 0
+		for _, ex := range e.executors {
+			known += ex.Stats().Running
+		}
+		return known >= runs || time.Now().After(moment)
+	})
 }
 
 func (p *probe) count(line string) int {
@@ -282,3 +307,13 @@ func (m fileMedium) open(door string) {
 }
 
 func (m fileMedium) openAll() { m.open(allDoors) }
+
+// hasEnded checks that no call with this label runs any more, or, where one may run unheard of, waits until none does.
+func (e *env) hasEnded(p *probe, label string) {
+	e.Helper()
+	if e.opts.MayRunCancelled {
+		e.until(label+" has ended", func() bool { return p.count("-"+label) == p.count("+"+label) })
+		return
+	}
+	equal(e, label+" has ended", p.count("-"+label), p.count("+"+label))
+}

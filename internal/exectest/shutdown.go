@@ -180,6 +180,7 @@ func hurriedShutdown(e *env) {
 		fs = append(fs, act.Submit(e.background, ex, script{Probe: p.name, Label: "a", Door: "d", Deaf: true, Value: 1}))
 	}
 	p.noted(2, "+a")
+	e.until("it is known that both run", func() bool { return ex.Stats().Running == 2 })
 	queued := echoInt.Submit(e.background, ex, 1)
 	e.returns("Shutdown", func() { e.matches(ex.Shutdown(ended(errUnknown)), context.Canceled, errUnknown) })
 	cancelled(e, queued, potok.ErrClosed)

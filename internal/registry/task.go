@@ -36,6 +36,8 @@ type Served struct {
 	// Done is told that a call is done, once for each: out is an *Out, whatever the error. Of a Map it is called in
 	// order, and not for calls that have not begun.
 	Done func(i int, out any, err error)
+	// Closed is told, before Done if that is called at all, that calls are not done because the executor was closed.
+	Closed func()
 }
 
 // NewIn returns a pointer to a zero argument, to decode into.

@@ -117,6 +117,9 @@ func (x *Executor) kill() {
 		l.recallLocked(MaxCredit)
 	}
 	for it := x.items; it != nil; it = it.next {
+		if s := it.at; s != nil && s.group != nil && !it.started && !s.starting && s.carrier.Withdraw(s) {
+			s.voidLocked()
+		}
 		switch {
 		case !it.accepted: // dispatch sees killed
 		case it.started:

@@ -82,7 +82,9 @@ func (g *Group) Began(s *Shipment, worker string) {
 	x := g.x
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	g.beganLocked(s, worker)
+	if !x.killed { // else whoever is about to cancel it must find it as he has seen it
+		g.beganLocked(s, worker)
+	}
 }
 
 func (g *Group) beganLocked(s *Shipment, worker string) {
