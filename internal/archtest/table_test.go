@@ -97,7 +97,6 @@ var table = []row{
 // here nor in the tree is a misspelling.
 var planned = []string{
 	"cluster",
-	"cluster/embedded",
 }
 
 // standardOnly are the packages that whoever wants futures pays for: neither
