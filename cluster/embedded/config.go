@@ -16,6 +16,23 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 )
 
+// An OptionError is the cause of an error of Start that options alone explain, whatever the machine: they contradict each other, cannot be
+// read, or would let others in.
+type OptionError struct {
+	Option string // the name of the option at fault, such as Listen
+	Err    error
+}
+
+// Error names the option and says what is wrong with it.
+func (e *OptionError) Error() string { return e.Option + ": " + e.Err.Error() }
+
+// Unwrap returns Err.
+func (e *OptionError) Unwrap() error { return e.Err }
+
+func wrong(option, format string, a ...any) error {
+	return &OptionError{option, fmt.Errorf(format, a...)}
+}
+
 var errInUse = errors.New("another server has it; give each its own")
 
 // config checks the options, completes them with their defaults, and makes the server's of them.
@@ -65,22 +82,22 @@ func (o *options) check() error {
 	case o.mode == 0:
 		o.mode = Fast
 	case o.mode != Memory && o.store == "":
-		return fmt.Errorf("durability %v needs StoreDir", o.mode)
+		return wrong("Durability", "%v needs a StoreDir", o.mode)
 	case o.mode == Memory && o.store != "":
-		return errors.New("durability memory keeps nothing in StoreDir; leave one of them out")
+		return wrong("Durability", "memory keeps nothing in a StoreDir; leave one of them out")
 	}
 	if o.memory == 0 {
 		o.memory, o.disk = DefaultMemory, DefaultDisk
 	}
 	switch {
 	case o.token != nil && *o.token == "":
-		return errors.New("the token is empty")
+		return wrong("Token", "it is empty")
 	case o.workerToken != nil && *o.workerToken == "":
-		return errors.New("the worker token is empty")
+		return wrong("WorkerToken", "it is empty")
 	case o.workerToken != nil && o.token == nil:
-		return errors.New("a worker token needs a token beside it: without, whoever shows none has all rights")
+		return wrong("WorkerToken", "needs a Token beside it: without, whoever shows none has all rights")
 	case o.workerToken != nil && *o.workerToken == *o.token:
-		return errors.New("token and worker token are the same")
+		return wrong("WorkerToken", "is the same as Token")
 	}
 	return nil
 }
@@ -90,14 +107,14 @@ func (o *options) check() error {
 func (o *options) address(what, addr string) (host string, port int, err error) {
 	host, text, err := net.SplitHostPort(addr)
 	if err != nil {
-		return "", 0, fmt.Errorf("%s: %w; want host:port, such as 127.0.0.1:4222", what, err)
+		return "", 0, wrong(what, "%w; want host:port, such as 127.0.0.1:4222", err)
 	}
 	n, err := strconv.ParseUint(text, 10, 16)
 	if err != nil {
-		return "", 0, fmt.Errorf("%s: %q is no port; want a number from 0 to 65535", what, text)
+		return "", 0, wrong(what, "%q is no port; want a number from 0 to 65535", text)
 	}
 	if !loopback(host) && (o.tls == nil || o.token == nil) {
-		return "", 0, fmt.Errorf("%s: others can reach %s: that needs TLS and Token; or take 127.0.0.1", what, addr)
+		return "", 0, wrong(what, "others can reach %s: that needs TLS and a token; or take 127.0.0.1", addr)
 	}
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
@@ -122,11 +139,11 @@ func (o *options) clusterConfig(config *server.Options) error {
 	c := o.cluster
 	switch {
 	case c.name == "" || strings.ContainsAny(c.name, " \t\r\n"):
-		return fmt.Errorf("cluster name %q must not be empty or have white space", c.name)
+		return wrong("Cluster", "its name %q must not be empty or have white space", c.name)
 	case o.name == "":
-		return errors.New("a server of a cluster needs Name, unique in it")
+		return wrong("Cluster", "its servers need Names, each its own")
 	case o.listen == nil:
-		return errors.New("a server of a cluster needs Listen, for clients that are at another server first")
+		return wrong("Cluster", "its servers need Listen, for clients that were at another one first")
 	}
 	host, port, err := o.address("Cluster", c.listen)
 	if err != nil {
@@ -141,7 +158,7 @@ func (o *options) clusterConfig(config *server.Options) error {
 	}
 	for _, route := range c.routes {
 		if _, _, err := net.SplitHostPort(route); err != nil {
-			return fmt.Errorf("route: %w; want host:port, such as 10.0.0.2:6222", err)
+			return wrong("Cluster", "route: %w; want host:port, such as 10.0.0.2:6222", err)
 		}
 		u := &url.URL{Scheme: "nats", Host: route}
 		if o.token != nil {

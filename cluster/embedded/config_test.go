@@ -2,8 +2,10 @@ package embedded_test
 
 import (
 	"crypto/tls"
+	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -17,6 +19,7 @@ func TestWhatCannotBeIsToldEarly(t *testing.T) {
 	}
 	token, worker := embedded.Token(fullToken), embedded.WorkerToken(workerToken)
 	encrypted, listen := embedded.TLS(new(tls.Config)), embedded.Listen("127.0.0.1:0")
+	machine := []string{"cannot assign requested address", "not a directory"} // what another machine might let pass
 	for _, tt := range []struct {
 		name string
 		opts []embedded.Option
@@ -24,22 +27,22 @@ func TestWhatCannotBeIsToldEarly(t *testing.T) {
 	}{
 		{"an address without a port", []embedded.Option{embedded.Listen("127.0.0.1")}, "want host:port"},
 		{"a port that is none", []embedded.Option{embedded.Listen("127.0.0.1:nats")}, `"nats" is no port`},
-		{"everybody, without anything", []embedded.Option{embedded.Listen("0.0.0.0:0")}, "needs TLS and Token"},
-		{"everybody, by no host", []embedded.Option{embedded.Listen(":0"), token}, "needs TLS and Token"},
-		{"everybody, without a token", []embedded.Option{embedded.Listen("[::]:0"), encrypted}, "needs TLS and Token"},
-		{"a name", []embedded.Option{embedded.Listen("example.com:0")}, "needs TLS and Token"},
+		{"everybody, without anything", []embedded.Option{embedded.Listen("0.0.0.0:0")}, "needs TLS and a token"},
+		{"everybody, by no host", []embedded.Option{embedded.Listen(":0"), token}, "needs TLS and a token"},
+		{"everybody, without a token", []embedded.Option{embedded.Listen("[::]:0"), encrypted}, "needs TLS and a token"},
+		{"a name", []embedded.Option{embedded.Listen("example.com:0")}, "needs TLS and a token"},
 		{"an address of others", []embedded.Option{embedded.Listen("203.0.113.1:4222"), encrypted, token}, "cannot assign requested address"},
 		{"a store that is a file", []embedded.Option{embedded.StoreDir(file)}, "not a directory"},
-		{"disk without a store", []embedded.Option{embedded.Durability(embedded.Strict)}, "durability strict needs StoreDir"},
-		{"memory with a store", []embedded.Option{embedded.Durability(embedded.Memory), embedded.StoreDir(file)}, "keeps nothing in StoreDir"},
-		{"an empty token", []embedded.Option{embedded.Token("")}, "the token is empty"},
-		{"an empty worker token", []embedded.Option{token, embedded.WorkerToken("")}, "the worker token is empty"},
-		{"a worker token alone", []embedded.Option{worker}, "needs a token beside it"},
-		{"one token for both", []embedded.Option{token, embedded.WorkerToken(fullToken)}, "are the same"},
-		{"a cluster without a server name", []embedded.Option{listen, embedded.Cluster("c", "127.0.0.1:0")}, "needs Name"},
-		{"a cluster without clients", []embedded.Option{embedded.Name("a"), embedded.Cluster("c", "127.0.0.1:0")}, "needs Listen"},
+		{"disk without a store", []embedded.Option{embedded.Durability(embedded.Strict)}, "Durability: strict needs a StoreDir"},
+		{"memory with a store", []embedded.Option{embedded.Durability(embedded.Memory), embedded.StoreDir(file)}, "keeps nothing in a StoreDir"},
+		{"an empty token", []embedded.Option{embedded.Token("")}, ": Token: it is empty"},
+		{"an empty worker token", []embedded.Option{token, embedded.WorkerToken("")}, "WorkerToken: it is empty"},
+		{"a worker token alone", []embedded.Option{worker}, "needs a Token beside it"},
+		{"one token for both", []embedded.Option{token, embedded.WorkerToken(fullToken)}, "is the same as Token"},
+		{"a cluster without a server name", []embedded.Option{listen, embedded.Cluster("c", "127.0.0.1:0")}, "need Names"},
+		{"a cluster without clients", []embedded.Option{embedded.Name("a"), embedded.Cluster("c", "127.0.0.1:0")}, "need Listen"},
 		{"a cluster without a name", []embedded.Option{embedded.Name("a"), listen, embedded.Cluster("", "127.0.0.1:0")}, "must not be empty"},
-		{"a public cluster", []embedded.Option{embedded.Name("a"), listen, token, embedded.Cluster("c", "0.0.0.0:0")}, "Cluster: others can reach 0.0.0.0:0: that needs TLS"},
+		{"a public cluster", []embedded.Option{embedded.Name("a"), listen, token, embedded.Cluster("c", "0.0.0.0:0")}, "Cluster: others can reach 0.0.0.0:0: that needs TLS and"},
 		{"a route without a port", []embedded.Option{embedded.Name("a"), listen, embedded.Cluster("c", "127.0.0.1:0", "10.0.0.2")}, "route: address 10.0.0.2: missing port"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -50,6 +53,9 @@ func TestWhatCannotBeIsToldEarly(t *testing.T) {
 			}
 			if !strings.HasPrefix(err.Error(), "potok/embedded: ") || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("%v; want %q in it", err, tt.want)
+			}
+			if _, ok := errors.AsType[*embedded.OptionError](err); ok == slices.Contains(machine, tt.want) {
+				t.Errorf("%v: an OptionError: %v", err, ok)
 			}
 		})
 	}

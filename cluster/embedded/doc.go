@@ -5,8 +5,8 @@
 //	defer srv.Close()
 //	nc, err := srv.Connect()
 //
-// It starts in about 5 ms and takes about 5 MiB (BenchmarkStart). It is the only package of this module that knows the server; whoever
-// uses package cluster with a server that runs elsewhere does not pay for it.
+// It starts in about 2 ms and holds about 0.3 MiB while it idles (BenchmarkStart). It is the only package of this module that
+// knows the server; whoever uses package cluster with a server that runs elsewhere does not pay for it.
 //
 // # What is kept
 //

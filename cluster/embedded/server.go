@@ -23,8 +23,8 @@ type Server struct {
 	release func() error // gives the store directory back, once
 }
 
-// Start starts a server and returns when clients can connect, or with an error that says which option or what of the machine is in the
-// way. It blocks while a large store is read. The caller closes the Server.
+// Start starts a server and returns when clients can connect, or with an error that says what of the machine is in the way, or which option:
+// that is an *OptionError. A port in use matches syscall.EADDRINUSE. It blocks while a large store is read. The caller closes the Server.
 func Start(opts ...Option) (*Server, error) {
 	var o options
 	for _, opt := range opts {
