@@ -2,9 +2,10 @@
 //
 //	potok titles https://go.dev page.html
 //	potok fact 5 100
+//	potok server
 //
 // It exits 0 when all went well, 1 when some page or number failed or the output could not be written, 2 when it was called wrongly, 130
-// when it was interrupted. A verb prints its results in the order of its input, each as soon as it is known.
+// when it was interrupted; a server, which is ended in no other way, then exits 0. A verb prints its results in the order of its input, each as soon as it is known.
 package main
 
 import (
@@ -73,6 +74,6 @@ func newRoot() *cobra.Command {
 		},
 	}
 	root.SetVersionTemplate("potok {{.Version}}\n")
-	root.AddCommand(newTitles(), newFact(), newMan())
+	root.AddCommand(newTitles(), newFact(), newServer(), newMan())
 	return root
 }
