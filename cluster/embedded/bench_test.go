@@ -52,7 +52,8 @@ func idle(b *testing.B, mode embedded.Mode) float64 {
 	const servers = 16
 	before := inUse()
 	for range servers {
-		defer begin(b, mode)()
+		end := begin(b, mode)
+		defer end()
 	}
 	return float64(inUse()-before) / servers
 }

@@ -5,6 +5,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/potok-go/potok/cluster/embedded"
@@ -56,6 +57,43 @@ func TestRedeliveryInABubbleTakesExactlyAckWait(t *testing.T) {
 		}
 		if err := again.DoubleAck(ctx); err != nil {
 			t.Error(err)
+		}
+	})
+}
+
+// Answers find their way to a worker's account for as long as the server remembers who asked: two minutes after the last.
+func TestWorkerGetsACallThatComesLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv, err := embedded.Start(embedded.Token(fullToken), embedded.WorkerToken(workerToken))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer srv.Close()
+		dial := func(token string) jetstream.JetStream {
+			nc, err := nats.Connect("", nats.InProcessServer(srv.NATS()), nats.Token(token), nats.CustomInboxPrefix(embedded.WorkerInbox))
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(nc.Close)
+			return newJetStream(t, nc)
+		}
+		ctx, js := t.Context(), dial(fullToken)
+		stream, err := js.CreateStream(ctx, jetstream.StreamConfig{Name: "POTOK_CALLS", Subjects: []string{"potok.call.>"}, Storage: jetstream.MemoryStorage})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := stream.CreateConsumer(ctx, jetstream.ConsumerConfig{Durable: "workers", AckPolicy: jetstream.AckExplicitPolicy}); err != nil {
+			t.Fatal(err)
+		}
+		consumer, err := dial(workerToken).Consumer(ctx, "POTOK_CALLS", "workers")
+		if err != nil {
+			t.Fatal(err)
+		}
+		const late = 115 * time.Second
+		time.AfterFunc(late, func() { js.PublishAsync("potok.call.late", nil) })
+		begin := time.Now()
+		if _, err := consumer.Next(jetstream.FetchMaxWait(2 * time.Minute)); err != nil || time.Since(begin) != late {
+			t.Errorf("%v after %v, want a call after %v", err, time.Since(begin), late)
 		}
 	})
 }

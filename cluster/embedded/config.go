@@ -63,7 +63,7 @@ func (o *options) config() (*server.Options, error) {
 			return nil, err
 		}
 		if o.tls != nil {
-			config.TLS, config.TLSConfig, config.TLSTimeout = true, o.tls, startTimeout.Seconds()
+			config.TLS, config.TLSConfig, config.TLSTimeout = true, o.tls.Clone(), startTimeout.Seconds()
 		}
 	}
 	if o.cluster != nil {
@@ -151,7 +151,7 @@ func (o *options) clusterConfig(config *server.Options) error {
 	}
 	config.Cluster = server.ClusterOpts{Name: c.name, Host: host, Port: port}
 	if o.tls != nil {
-		config.Cluster.TLSConfig, config.Cluster.TLSTimeout = o.tls.Clone(), startTimeout.Seconds() // cloned: the server sets names in it
+		config.Cluster.TLSConfig, config.Cluster.TLSTimeout = o.tls.Clone(), startTimeout.Seconds() // the server sets names in it
 	}
 	if o.token != nil {
 		config.Cluster.Username, config.Cluster.Password = "potok", routePassword(*o.token)

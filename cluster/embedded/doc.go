@@ -23,9 +23,10 @@
 //
 // Nobody but this process, unless [Listen] opens a port. An address that others can reach is refused without [TLS] and a [Token]. The
 // holder of the [WorkerToken] has the rights of [WorkerPermissions], which suffice to serve calls and to move large payloads through the
-// object store "potok": no streams are made, deleted or purged with them by mistake, and nobody's results are read. The inbox prefix of its
-// connection must be [WorkerInbox], or it gets no answers. It is no wall against somebody who means harm, as a NATS server does not check
-// where answers are sent to; docs/cluster-permissions.md says more.
+// object store "potok", and to do little else: no streams are made, deleted or purged, and nobody's results are read. The inbox prefix of
+// its connection must be [WorkerInbox], or it gets no answers, and a pull for calls may wait two minutes. Workers are in an account of
+// their own, which costs the server some time for each call; docs/cluster-permissions.md says why, what it does not keep out, and how
+// to have the same on a server of one's own.
 //
 // # Blocking and goroutines
 //

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -32,21 +33,23 @@ type rights struct {
 func newRights(t *testing.T) *rights {
 	t.Helper()
 	srv := start(t, embedded.Listen("127.0.0.1:0"), embedded.Token(fullToken), embedded.WorkerToken(workerToken))
+	return rightsAt(t, srv.URL(), nats.Token(fullToken), nats.Token(workerToken))
+}
+
+func rightsAt(t *testing.T, url string, full, worker nats.Option) *rights {
+	t.Helper()
 	r := &rights{violations: make(chan error, 100)}
-	r.full = connect(t, srv)
-	worker, err := nats.Connect(srv.URL(), nats.Token(workerToken), nats.CustomInboxPrefix(embedded.WorkerInbox),
+	dial := func(opts ...nats.Option) (*nats.Conn, jetstream.JetStream) {
+		nc, err := nats.Connect(url, opts...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(nc.Close)
+		return nc, newJetStream(t, nc)
+	}
+	r.full, r.fullJS = dial(full)
+	r.worker, r.workerJS = dial(worker, nats.CustomInboxPrefix(embedded.WorkerInbox),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { r.violations <- err }))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(worker.Close)
-	r.worker = worker
-	if r.fullJS, err = jetstream.New(r.full); err != nil {
-		t.Fatal(err)
-	}
-	if r.workerJS, err = jetstream.New(worker); err != nil {
-		t.Fatal(err)
-	}
 	ctx := timeLimit(t)
 	for _, c := range []jetstream.StreamConfig{
 		{Name: "POTOK_CALLS", Subjects: []string{"potok.call.>"}, Retention: jetstream.WorkQueuePolicy},
@@ -80,8 +83,15 @@ func (r *rights) wantNoViolation(t *testing.T) {
 	}
 }
 
-func TestWorkerTokenSufficesToServe(t *testing.T) {
-	r, ctx := newRights(t), timeLimit(t)
+func TestWorkerTokenSuffices(t *testing.T) {
+	r := newRights(t)
+	t.Run("ToServe", r.serve)
+	t.Run("ForLargePayloads", r.largePayloads)
+}
+
+// serve takes a call and answers it as a worker does, and everything else that one says and hears.
+func (r *rights) serve(t *testing.T) {
+	ctx := timeLimit(t)
 	if _, err := r.fullJS.Publish(ctx, "potok.call.run.1", []byte("call")); err != nil {
 		t.Fatal(err)
 	}
@@ -127,8 +137,9 @@ func TestWorkerTokenSufficesToServe(t *testing.T) {
 	r.wantNoViolation(t)
 }
 
-func TestWorkerTokenSufficesForLargePayloads(t *testing.T) {
-	r, ctx := newRights(t), timeLimit(t)
+// largePayloads moves objects in both directions.
+func (r *rights) largePayloads(t *testing.T) {
+	ctx := timeLimit(t)
 	payload := bytes.Repeat([]byte("x"), 3<<20) // many chunks
 	ours, err := r.fullJS.ObjectStore(ctx, "potok")
 	if err != nil {
@@ -144,6 +155,7 @@ func TestWorkerTokenSufficesForLargePayloads(t *testing.T) {
 	if got, err := theirs.GetBytes(ctx, "in"); err != nil || !bytes.Equal(got, payload) {
 		t.Errorf("%d bytes, %v; want %d", len(got), err, len(payload))
 	}
+	r.readDirectly(t, "in", payload)
 	if _, err := theirs.PutBytes(ctx, "out", payload); err != nil {
 		t.Error(err)
 	}
@@ -200,29 +212,70 @@ func (r *rights) wantViolation(t *testing.T, subject string) {
 	}
 }
 
+// readDirectly reads an object without a consumer.
+func (r *rights) readDirectly(t *testing.T, name string, want []byte) {
+	t.Helper()
+	ctx := timeLimit(t)
+	bucket, err := r.workerJS.ObjectStore(ctx, "potok")
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := bucket.GetInfo(ctx, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stream, err := r.workerJS.Stream(ctx, "OBJ_potok")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []byte
+	for seq := uint64(1); len(got) < len(want); seq++ {
+		chunk, err := stream.GetMsg(ctx, seq, jetstream.WithGetMsgSubject("$O.potok.C."+info.NUID))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, seq = append(got, chunk.Data...), chunk.Sequence
+	}
+	if !bytes.Equal(got, want) {
+		t.Errorf("%d bytes, want the %d that were stored", len(got), len(want))
+	}
+}
+
+// The piece of nats.conf that is written down for others means what the token does here.
 func TestWorkerPermissionsAreWrittenDown(t *testing.T) {
 	text, err := os.ReadFile("../../docs/cluster-permissions.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, config, _ := strings.Cut(string(text), "```\n")
-	config, _, _ = strings.Cut(config, "```")
-	t.Setenv("POTOK_PASSWORD", "p")
-	t.Setenv("WORKER_PASSWORD", "w")
-	var parsed server.Options
-	if err := parsed.ProcessConfigString(config); err != nil {
-		t.Fatal(err)
-	}
+	_, piece, _ := strings.Cut(string(text), "```\n")
+	piece, _, _ = strings.Cut(piece, "```")
 	publish, subscribe := embedded.WorkerPermissions()
-	for _, user := range parsed.Users {
-		if user.Username == "worker" {
-			if got := user.Permissions; !slices.Equal(got.Publish.Allow, publish) || !slices.Equal(got.Subscribe.Allow, subscribe) {
-				t.Errorf("publish %q, subscribe %q; want %q, %q", got.Publish.Allow, got.Subscribe.Allow, publish, subscribe)
-			}
-			return
+	for _, subject := range slices.Concat(publish, subscribe) {
+		if n := strings.Count(piece, `"`+subject+`"`); n != 2 {
+			t.Errorf("%s is there %d times, want an export and an import", subject, n)
 		}
 	}
-	t.Error("there is no worker")
+	t.Setenv("POTOK_PASSWORD", "p")
+	t.Setenv("WORKER_PASSWORD", "w")
+	config := server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, NoLog: true, NoSigs: true}
+	if err := config.ProcessConfigString(piece + fmt.Sprintf("jetstream { store_dir: %q }", t.TempDir())); err != nil {
+		t.Fatal(err)
+	}
+	srv, err := server.NewServer(&config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv.Start()
+	t.Cleanup(func() {
+		srv.Shutdown()
+		srv.WaitForShutdown()
+	})
+	if !srv.ReadyForConnections(patience) {
+		t.Fatal("it does not start")
+	}
+	r := rightsAt(t, srv.ClientURL(), nats.UserInfo("potok", "p"), nats.UserInfo("worker", "w"))
+	t.Run("ToServe", r.serve)
+	t.Run("ForLargePayloads", r.largePayloads)
 }
 
 func timeLimit(t *testing.T) context.Context {

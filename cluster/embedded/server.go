@@ -64,25 +64,34 @@ func run(config *server.Options, o *options) (*Server, error) {
 	log := new(serverLog)
 	ns.SetLoggerV2(log, false, false, false)
 	ns.Start()
-	if err := ready(ns, log); err != nil {
+	if err := finish(ns, log, o, config); err != nil {
 		ns.Shutdown()
 		ns.WaitForShutdown()
 		return nil, err
-	}
-	if o.mode == Memory {
-		// The one limit that a client can see. The server's own stays at 1 byte, as 0 means "choose one" there.
-		limits := server.JetStreamAccountLimits{MaxMemory: -1, MaxStreams: -1, MaxConsumers: -1, MaxAckPending: -1, MemoryMaxStreamBytes: -1, StoreMaxStreamBytes: -1}
-		if err := ns.GlobalAccount().UpdateJetStreamLimits(map[string]server.JetStreamAccountLimits{"": limits}); err != nil {
-			ns.Shutdown()
-			ns.WaitForShutdown()
-			return nil, err
-		}
 	}
 	s := &Server{nats: ns, listens: o.listen != nil}
 	if o.token != nil {
 		s.token = *o.token
 	}
 	return s, nil
+}
+
+// finish does what can only be done with a server that runs.
+func finish(ns *server.Server, log *serverLog, o *options, config *server.Options) error {
+	if t, ok := config.CustomClientAuthentication.(*tokens); ok { // first: a client may be waiting for it, and Shutdown for the client
+		if err := t.separate(ns); err != nil {
+			return err
+		}
+	}
+	if err := ready(ns, log); err != nil {
+		return err
+	}
+	if o.mode != Memory {
+		return nil
+	}
+	// The one limit that a client can see. The server's own stays at 1 byte, as 0 means "choose one" there.
+	limits := server.JetStreamAccountLimits{MaxMemory: -1, MaxStreams: -1, MaxConsumers: -1, MaxAckPending: -1, MemoryMaxStreamBytes: -1, StoreMaxStreamBytes: -1}
+	return ns.GlobalAccount().UpdateJetStreamLimits(map[string]server.JetStreamAccountLimits{"": limits})
 }
 
 // ready waits until ports are open: ReadyForConnections would not come back early with what went wrong.

@@ -1,7 +1,6 @@
 package embedded_test
 
 import (
-	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -14,7 +13,6 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/potok-go/potok/cluster/embedded"
 )
@@ -63,47 +61,5 @@ func TestTLSEncryptsThePortAndLetsThisProcessIn(t *testing.T) {
 	}
 	if _, err := newJetStream(t, connect(t, srv)).AccountInfo(timeLimit(t)); err != nil {
 		t.Error(err)
-	}
-}
-
-func TestThreeServersReplicate(t *testing.T) {
-	config, _ := newTLS(t)
-	var routes []string
-	for range 3 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		routes = append(routes, l.Addr().String())
-		l.Close()
-	}
-	var servers []*embedded.Server
-	for i, name := range []string{"a", "b", "c"} {
-		servers = append(servers, start(t, embedded.Name(name), embedded.Listen("127.0.0.1:0"), embedded.StoreDir(t.TempDir()), embedded.TLS(config),
-			embedded.Token(fullToken), embedded.Cluster("three", routes[i], routes...)))
-	}
-	ctx := timeLimit(t)
-	js := newJetStream(t, connect(t, servers[0]))
-	create := func() error {
-		short, cancel := context.WithTimeout(ctx, 500*time.Millisecond) // while they have no leader nobody answers
-		defer cancel()
-		_, err := js.CreateStream(short, jetstream.StreamConfig{Name: "S", Subjects: []string{"s"}, Replicas: 3})
-		return err
-	}
-	for err := create(); err != nil; err = create() {
-		if ctx.Err() != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	if _, err := js.Publish(ctx, "s", []byte("replicated")); err != nil {
-		t.Fatal(err)
-	}
-	stream, err := newJetStream(t, connect(t, servers[2])).Stream(ctx, "S")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if info, err := stream.Info(ctx); err != nil || info.State.Msgs != 1 || info.Cluster == nil || len(info.Cluster.Replicas) != 2 {
-		t.Errorf("%+v, %v; want one message at a leader with two replicas", info, err)
 	}
 }
