@@ -93,7 +93,11 @@ func (t *Task[In, Out]) serveMap(ctx context.Context, ex Executor, ins []In, mor
 			}
 		}
 	}
-	from.Begun(0)
+	if _, ok := ex.(*Pool); ok { // only there does the function run here
+		t = t.telling(func() { from.Begun(0) })
+	} else {
+		from.Begun(0)
+	}
 	done := 0
 	for out, err := range t.Map(ctx, ex, items) {
 		if closedFor(err) || done == int(pulled.Load()) && matches(err, ErrClosed) {
@@ -105,6 +109,19 @@ func (t *Task[In, Out]) serveMap(ctx context.Context, ex Executor, ins []In, mor
 		from.Done(done, &out, err)
 		done++
 	}
+}
+
+// telling returns the task with a function that says when it first begins.
+func (t *Task[In, Out]) telling(begun func()) *Task[In, Out] {
+	var told atomic.Bool
+	other := *t
+	other.fn = func(ctx context.Context, in In) (Out, error) {
+		if !told.Load() && told.CompareAndSwap(false, true) {
+			begun()
+		}
+		return t.fn(ctx, in)
+	}
+	return &other
 }
 
 // closedFor says whether a call was cancelled because its executor was closed.

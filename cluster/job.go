@@ -87,7 +87,11 @@ func (s *server) receiveCall(msg *nats.Msg) {
 	s.mu.Lock()
 	s.jobs[id] = j
 	s.running++
+	over, isOver := s.ended[id]
 	s.mu.Unlock()
+	if isOver {
+		j.end(over.why)
+	}
 	if body.object == "" && body.kind == kindCalls && !wire.Custom(j.task.In) {
 		s.submit(j)
 		return
@@ -378,6 +382,25 @@ func (s *server) putAside(j *job, call *nats.Msg, why error) {
 	})
 }
 
+// An ended is a message of calls that was to end and is not here, or not yet: what was said overtakes what was stored.
+type ended struct {
+	why  error
+	when time.Time
+}
+
+const (
+	maxEnded     = 1 << 14
+	endedForgets = ackWait
+)
+
+func (s *server) forgetEndedLocked() {
+	for id, e := range s.ended {
+		if time.Since(e.when) > endedForgets {
+			delete(s.ended, id)
+		}
+	}
+}
+
 // heardEnd ends calls that run here.
 func (s *server) heardEnd(msg *nats.Msg) {
 	e, err := parseEnd(msg.Data)
@@ -388,8 +411,12 @@ func (s *server) heardEnd(msg *nats.Msg) {
 	if err != nil {
 		return
 	}
+	id := callID{msg.Subject[len(endPrefix):], e.message}
 	s.mu.Lock()
-	j := s.jobs[callID{msg.Subject[len(endPrefix):], e.message}]
+	j := s.jobs[id]
+	if j == nil && e.all && len(s.ended) < maxEnded { // it may be on its way here
+		s.ended[id] = ended{why, time.Now()}
+	}
 	if j == nil || j.end == nil || !e.all && e.index >= len(j.results) {
 		s.mu.Unlock()
 		return

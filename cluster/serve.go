@@ -47,6 +47,7 @@ type server struct {
 	requests map[string]*request
 	number   uint64 // of requests
 	jobs     map[callID]*job
+	ended    map[callID]ended
 	unsent   []*answer // results that the server has not stored
 	running  int       // jobs that hold a place
 	pace     jobPace
@@ -83,6 +84,7 @@ func Serve(ctx context.Context, nc *nats.Conn, ex potok.Executor, opts ...ServeO
 		feeds:    make(map[string]*feed),
 		requests: make(map[string]*request),
 		jobs:     make(map[callID]*job),
+		ended:    make(map[callID]ended),
 		began:    make(map[string][]beganCall),
 	}
 	return s.serve(ctx)
@@ -215,6 +217,7 @@ func (s *server) beat() {
 	}
 	draining := s.draining
 	s.forgetRequestsLocked()
+	s.forgetEndedLocked()
 	ask := s.askLocked()
 	s.mu.Unlock()
 	for _, reply := range replies {

@@ -183,7 +183,7 @@ func states(e *env) {
 	ex := e.executor(1)
 	p := e.probe()
 	first := act.Submit(e.background, ex, script{Probe: p.name, Label: "a", Door: "d"})
-	second := echoInt.Submit(e.background, ex, 2)
+	second := act.Submit(e.background, ex, script{Value: 2})
 	p.noted(1, "+a")
 	equal(e, "first", first.State(), potok.Running)
 	equal(e, "first", first.String(), "Future(running)")
