@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"sync"
@@ -9,7 +10,6 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-	"github.com/nats-io/nuid"
 
 	"github.com/potok-go/potok"
 	"github.com/potok-go/potok/internal/registry"
@@ -80,7 +80,7 @@ func Connect(ctx context.Context, nc *nats.Conn, opts ...Option) (*Client, error
 		opt.apply(&o)
 	}
 	if !o.named {
-		o.run = nuid.Next()
+		o.run = rand.Text()
 	}
 	if err := checkRun(o.run); err != nil {
 		return nil, err
@@ -130,7 +130,7 @@ func (c *Client) open(ctx context.Context) (err error) {
 	if err = makeStreams(ctx, c.nc, c.js); err != nil {
 		return explain(err)
 	}
-	if err = c.beginRun(ctx); err != nil {
+	if err := c.beginRun(ctx); err != nil {
 		return err
 	}
 	for subject, heard := range map[string]nats.MsgHandler{
@@ -143,7 +143,7 @@ func (c *Client) open(ctx context.Context) (err error) {
 		}
 		c.subs = append(c.subs, sub)
 	}
-	if err = c.readResults(ctx); err != nil {
+	if err := c.readResults(ctx); err != nil {
 		return err
 	}
 	return c.nc.Publish(whoSubject, nil)

@@ -55,7 +55,7 @@ func (s *server) findFeeds(ctx context.Context) error {
 	for _, name := range registry.Names() {
 		err := s.lookFor(ctx, name)
 		switch {
-		case err == nil, errors.Is(err, jetstream.ErrConsumerNotFound), errors.Is(err, jetstream.ErrStreamNotFound):
+		case err == nil, errors.Is(err, jetstream.ErrConsumerNotFound), errors.Is(err, jetstream.ErrStreamNotFound), errors.Is(err, errTaskName):
 		default: // it makes no sense to go on
 			return explain(err)
 		}
@@ -72,9 +72,12 @@ func (s *server) findFeed(name string) {
 
 // lookFor begins to ask for calls of a task, if it is known here and has a consumer.
 func (s *server) lookFor(ctx context.Context, name string) error {
-	token, err := taskToken(name)
-	if registry.Lookup(name) == nil || err != nil {
+	if registry.Lookup(name) == nil {
 		return nil
+	}
+	token, err := taskToken(name)
+	if err != nil {
+		return err
 	}
 	s.mu.Lock()
 	has := s.feeds[token] != nil

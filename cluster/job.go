@@ -14,7 +14,6 @@ import (
 
 	"github.com/potok-go/potok"
 	"github.com/potok-go/potok/internal/registry"
-	"github.com/potok-go/potok/internal/remote"
 	"github.com/potok-go/potok/internal/wire"
 )
 
@@ -92,8 +91,8 @@ func (s *server) receiveCall(msg *nats.Msg) {
 	if isOver {
 		j.end(over.why)
 	}
-	if body.object == "" && body.kind == kindCalls && !wire.Custom(j.task.In) {
-		s.submit(j)
+	if body.object == "" && body.items == len(body.ins) && !wire.Custom(j.task.In) {
+		s.submit(j) // here and now, so that calls start in the order in which they come
 		return
 	}
 	s.work.Go(func() { s.prepare(j) })
@@ -111,7 +110,7 @@ func (s *server) prepare(j *job) {
 			return
 		}
 	}
-	if j.body.kind == kindChunk {
+	if j.body.items > len(j.body.ins) {
 		s.runChunk(j)
 		return
 	}
@@ -120,19 +119,7 @@ func (s *server) prepare(j *job) {
 
 // submit has the executor run the calls. It blocks while that is full.
 func (s *server) submit(j *job) {
-	ins := reflect.New(reflect.SliceOf(j.task.In))
-	var index []int // of those that can be decoded
-	failures := make(map[int]error)
-	for i, in := range j.body.ins {
-		one := reflect.New(j.task.In)
-		if err := decodeArgument(j.task, in, one.Interface()); err != nil {
-			failures[i] = err
-			continue
-		}
-		index = append(index, i)
-		ins.Elem().Set(reflect.Append(ins.Elem(), one.Elem()))
-	}
-	j.body.ins = nil
+	ins, index, failures := j.decode()
 	if len(index) > 0 {
 		cancel := j.task.Submit(j.ctx, s.ex, ins.Interface(), j.body.timeout, &registry.Served{
 			Begun:  func(k int) { s.begun(j, index[k]) },
@@ -158,14 +145,45 @@ func (s *server) submit(j *job) {
 	}
 }
 
-func decodeArgument(task *registry.Task, b []byte, to any) (err error) {
-	decode := func() error { return wire.Decode(b, to) }
-	if wire.Custom(task.In) {
-		err = remote.Apart(decode)
-	} else {
-		err = decode()
+// decode returns the arguments in a *[]In, which of the calls have one, and the errors of the others.
+func (j *job) decode() (ins reflect.Value, index []int, failures map[int]error) {
+	ins = reflect.New(reflect.SliceOf(j.task.In))
+	fail := func(i int, err error) {
+		if failures == nil {
+			failures = make(map[int]error)
+		}
+		failures[i] = err
 	}
-	if err != nil {
+	if j.body.kind == kindChunk { // of one
+		err := decodeArgument(j.task, j.body.ins[0], ins.Interface())
+		if err == nil && ins.Elem().Len() != 1 {
+			err = potok.Permanent(fmt.Errorf("potok/cluster: arguments of %s: %w", j.task.Name, errMessage))
+		}
+		if err != nil {
+			fail(0, err)
+		} else {
+			index = append(index, 0)
+		}
+	} else {
+		all := reflect.MakeSlice(ins.Type().Elem(), len(j.body.ins), len(j.body.ins))
+		n := 0
+		for i, in := range j.body.ins {
+			if err := decodeArgument(j.task, in, all.Index(n).Addr().Interface()); err != nil {
+				all.Index(n).SetZero()
+				fail(i, err)
+				continue
+			}
+			index = append(index, i)
+			n++
+		}
+		ins.Elem().Set(all.Slice(0, n))
+	}
+	j.body.ins = nil
+	return ins, index, failures
+}
+
+func decodeArgument(task *registry.Task, b []byte, to any) error {
+	if err := apart(wire.Custom(task.In), func() error { return wire.Decode(b, to) }); err != nil {
 		return potok.Permanent(fmt.Errorf("potok/cluster: argument of %s: %w", task.Name, err))
 	}
 	return nil

@@ -85,7 +85,6 @@ func (o serveOption) applyServe(to *serveOptions) { o(to) }
 
 type serveOptions struct {
 	name  string
-	tasks []string // nil: all that are defined
 	ready func()
 }
 

@@ -21,12 +21,7 @@ func (c *Client) storeChunk(it *remote.Item, results []result) {
 			return
 		}
 		decode := func() error { return kept.Decode(k.Results(done, upTo-done)) }
-		err := error(nil)
-		if wire.Custom(task.Out) {
-			err = remote.Apart(decode)
-		} else {
-			err = decode()
-		}
+		err := apart(wire.Custom(task.Out), decode)
 		for i := done; err != nil && i < upTo; i++ { // which of them?
 			storeItem(k, i, results[i])
 		}

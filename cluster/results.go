@@ -187,7 +187,7 @@ func (c *Client) answered(m *message, body *resultMessage, sequence uint64) {
 }
 
 func storeDead(it *remote.Item, body *resultMessage) error {
-	err := error(potok.Permanent(errMessage))
+	err := potok.Permanent(errMessage)
 	if len(body.results) > 0 {
 		err = failure(body.results[0].failure)
 	}
@@ -211,16 +211,8 @@ func storeOne(it *remote.Item, r result) error {
 	return failure(r.failure)
 }
 
-// decodeResult runs what may be the user's code on a goroutine of its own.
 func decodeResult(task *registry.Task, b []byte, to any) error {
-	decode := func() error { return wire.Decode(b, to) }
-	err := error(nil)
-	if wire.Custom(task.Out) {
-		err = remote.Apart(decode)
-	} else {
-		err = decode()
-	}
-	if err != nil {
+	if err := apart(wire.Custom(task.Out), func() error { return wire.Decode(b, to) }); err != nil {
 		return potok.Permanent(fmt.Errorf("potok/cluster: result of %s: %w", task.Name, err))
 	}
 	return nil
@@ -235,4 +227,12 @@ func failure(b []byte) error {
 		return potok.Permanent(err)
 	}
 	return far
+}
+
+// apart runs what may be code of the user's on a goroutine of its own.
+func apart(users bool, decode func() error) error {
+	if users {
+		return remote.Apart(decode)
+	}
+	return decode()
 }

@@ -42,7 +42,6 @@ type message struct {
 	live      int // shipments that are not withdrawn; guarded by mu
 	sent      time.Time
 	checked   time.Time // when it was last seen to
-	stored    bool      // the server has said so
 }
 
 // Send takes a call along with the next Flush.

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"os"
 	"sync"
@@ -9,7 +10,6 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-	"github.com/nats-io/nuid"
 
 	"github.com/potok-go/potok"
 	"github.com/potok-go/potok/internal/registry"
@@ -77,7 +77,7 @@ func Serve(ctx context.Context, nc *nats.Conn, ex potok.Executor, opts ...ServeO
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	s := &server{
-		nc: nc, ex: ex, options: o, id: nuid.Next(), ctx: work,
+		nc: nc, ex: ex, options: o, id: rand.Text(), ctx: work,
 		inbox:    nc.NewRespInbox() + ".",
 		news:     make(chan struct{}, 1),
 		changed:  make(chan struct{}, 1),

@@ -36,6 +36,8 @@ const (
 // maxName keeps subjects and the names of consumers, which may be files, well below what servers take.
 const maxName = 100
 
+var errTaskName = errors.New("potok/cluster: the name of the task is too long")
+
 // taskToken makes a task's name a token of a subject, and the name of its consumer: what is none of a-z, A-Z, 0-9, - and _
 // becomes = and two hex digits a byte.
 func taskToken(name string) (string, error) {
@@ -48,7 +50,7 @@ func taskToken(name string) (string, error) {
 		}
 	}
 	if b.Len() > maxName {
-		return "", fmt.Errorf("potok/cluster: the task name %.20q… is too long: at most %d characters", name, maxName)
+		return "", fmt.Errorf("%w: %.20q…: at most %d characters", errTaskName, name, maxName)
 	}
 	return b.String(), nil
 }
