@@ -112,7 +112,7 @@ func (s *server) askLocked() (ask []*nats.Msg) {
 	share := (free + len(s.feeds) - 1) / len(s.feeds)
 	for token, f := range s.feeds {
 		n := share - f.asked
-		if n <= 0 {
+		if n <= 0 || n < f.asked { // while so many are on their way, one request later asks for more
 			continue
 		}
 		s.number++

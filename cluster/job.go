@@ -2,15 +2,11 @@ package cluster
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"log/slog"
 	"reflect"
-	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/potok-go/potok"
 	"github.com/potok-go/potok/internal/registry"
@@ -26,7 +22,7 @@ type job struct {
 	task      *registry.Task
 	body      *callMessage
 	ctx       context.Context         //nolint:containedctx // of its calls
-	end       context.CancelCauseFunc // ends it
+	end       context.CancelCauseFunc // ends it; nil: it is all jobs', and its calls are cancelled one by one
 	delivered uint64
 	since     time.Time
 
@@ -76,12 +72,7 @@ func (s *server) receiveCall(msg *nats.Msg) {
 		s.putAside(j, msg, fmt.Errorf("%w: it was given to %d workers, and none of them was heard of again", ErrDead, j.delivered-1))
 		return
 	}
-	j.ctx, j.end = context.WithCancelCause(s.ctx)
-	if body.remains > 0 {
-		ctx, stop := context.WithDeadline(j.ctx, meta.Timestamp.Add(body.remains))
-		end := j.end
-		j.ctx, j.end = ctx, func(cause error) { end(cause); stop() }
-	}
+	j.begin(s.ctx, meta.Timestamp)
 	j.results, j.settled = make([]result, body.items), make([]bool, body.items)
 	s.mu.Lock()
 	s.jobs[id] = j
@@ -89,13 +80,26 @@ func (s *server) receiveCall(msg *nats.Msg) {
 	over, isOver := s.ended[id]
 	s.mu.Unlock()
 	if isOver {
-		j.end(over.why)
+		s.end(j, &endMessage{all: true}, over.why)
 	}
 	if body.object == "" && body.items == len(body.ins) && !wire.Custom(j.task.In) {
 		s.submit(j) // here and now, so that calls start in the order in which they come
 		return
 	}
 	s.work.Go(func() { s.prepare(j) })
+}
+
+// begin makes the context of a job that was stored at that time. One of its own costs an executor more than a short call.
+func (j *job) begin(ctx context.Context, stored time.Time) {
+	if j.ctx = ctx; j.body.remains == 0 && j.body.items == len(j.body.ins) {
+		return
+	}
+	j.ctx, j.end = context.WithCancelCause(ctx)
+	if j.body.remains > 0 {
+		ctx, stop := context.WithDeadline(j.ctx, stored.Add(j.body.remains))
+		end := j.end
+		j.ctx, j.end = ctx, func(cause error) { end(cause); stop() }
+	}
 }
 
 // prepare is submit for what may take a while.
@@ -265,192 +269,4 @@ func encodeResult(task *registry.Task, out any, err error) (r result) {
 		r.failure = wire.AppendError(nil, err)
 	}
 	return r
-}
-
-// finish gives the job's place to another, and its results to the server: acknowledged is it when they are stored.
-func (s *server) finish(j *job) {
-	j.end(nil)
-	s.mu.Lock()
-	s.running--
-	s.pace.measure(time.Since(j.since))
-	back := j.back || j.done == 0
-	if back { // the executor is closed: there is nothing to ask for
-		s.draining = true
-		delete(s.jobs, j.id)
-	}
-	ask := s.askLocked()
-	reply := j.reply
-	body := &resultMessage{
-		kind: kindResults, worker: s.options.name, delivered: j.delivered, items: j.done, results: j.results[:j.done],
-	}
-	s.mu.Unlock()
-	s.send(ask)
-	if back {
-		_ = s.nc.Publish(reply, []byte("-NAK"))
-		s.lookAgain()
-		return
-	}
-	size := 0
-	for _, r := range body.results {
-		size += len(r.out) + len(r.failure)
-	}
-	if size <= inlineLimit {
-		s.publishResult(j, body)
-		return
-	}
-	s.work.Go(func() { s.publishLarge(j, body) })
-}
-
-func (s *server) publishLarge(j *job, body *resultMessage) {
-	name := j.id.run + "/" + j.id.message + "/out"
-	for {
-		err := s.objects.put(s.ctx, name, body.appendResults(nil))
-		if err == nil {
-			break
-		}
-		if s.nc.IsClosed() {
-			s.forgetJob(j)
-			return
-		}
-		slog.Default().Warn("potok/cluster: a large result cannot be stored yet", "task", j.task.Name, "err", err)
-		pause(s.ctx, heartbeat)
-	}
-	body.object, body.results = name, nil
-	s.publishResult(j, body)
-}
-
-// An answer is a result on its way.
-type answer struct {
-	job *job
-	msg *nats.Msg
-}
-
-// publishResult sends a result.
-func (s *server) publishResult(j *job, body *resultMessage) {
-	s.publish(&answer{j, resultMsg(j.id.run, resultName(j.id.message), j.body.after, j.body.keep, body.append(nil))})
-}
-
-// publish sends a result, again and again for as long as there is a connection, and then acknowledges the job: it is safe,
-// or another result came first.
-func (s *server) publish(a *answer) {
-	s.publisher.post(a.msg, func(err error) {
-		switch {
-		case err == nil, codeOf(err) == codeWrongSequence:
-			s.acknowledge(a.job)
-		case errors.Is(err, nats.ErrConnectionClosed):
-			s.forgetJob(a.job)
-		default:
-			s.mu.Lock()
-			s.unsent = append(s.unsent, a)
-			s.mu.Unlock()
-		}
-	})
-}
-
-// storeAgain sends results that were not stored.
-func (s *server) storeAgain() {
-	s.mu.Lock()
-	unsent := s.unsent
-	s.unsent = nil
-	s.mu.Unlock()
-	for _, a := range unsent {
-		s.publish(a)
-	}
-}
-
-// acknowledge ends a job.
-func (s *server) acknowledge(j *job) {
-	s.mu.Lock()
-	reply := j.reply
-	delete(s.jobs, j.id)
-	s.mu.Unlock()
-	_ = s.nc.Publish(reply, []byte("+ACK")) // if it is lost, the call is done once more, and this result stays
-	s.lookAgain()
-}
-
-func (s *server) forgetJob(j *job) {
-	s.mu.Lock()
-	delete(s.jobs, j.id)
-	s.mu.Unlock()
-	s.lookAgain()
-}
-
-// putAside gives a message up: with a result that says so, and as a dead letter, for whoever looks into it.
-func (s *server) putAside(j *job, call *nats.Msg, why error) {
-	if !errors.Is(why, ErrDead) {
-		why = fmt.Errorf("%w: %w", ErrDead, why)
-	}
-	slog.Default().Warn("potok/cluster: a call was put aside", "run", j.id.run, "call", j.id.message, "deliveries", j.delivered, "err", why)
-	body := &resultMessage{
-		kind: kindDead, worker: s.options.name, delivered: j.delivered, items: 1,
-		results: []result{{failure: wire.AppendError(nil, potok.Permanent(why))}},
-	}
-	s.mu.Lock()
-	s.jobs[j.id] = j // until both are stored
-	s.mu.Unlock()
-	letter := &nats.Msg{Subject: deadPrefix + j.id.run + "." + resultName(j.id.message), Header: nats.Header{}, Data: call.Data}
-	letter.Header.Set(jetstream.MsgTTLHeader, j.body.keep.String())
-	letter.Header.Set("Potok-Error", strings.ReplaceAll(why.Error(), "\n", " "))
-	letter.Header.Set("Potok-Subject", call.Subject)
-	s.publisher.post(letter, func(err error) {
-		if err != nil { // the result matters more
-			slog.Default().Warn("potok/cluster: a dead letter is lost", "run", j.id.run, "call", j.id.message, "err", err)
-		}
-		s.publishResult(j, body)
-	})
-}
-
-// An ended is a message of calls that was to end and is not here, or not yet: what was said overtakes what was stored.
-type ended struct {
-	why  error
-	when time.Time
-}
-
-const (
-	maxEnded     = 1 << 14
-	endedForgets = ackWait
-)
-
-func (s *server) forgetEndedLocked() {
-	for id, e := range s.ended {
-		if time.Since(e.when) > endedForgets {
-			delete(s.ended, id)
-		}
-	}
-}
-
-// heardEnd ends calls that run here.
-func (s *server) heardEnd(msg *nats.Msg) {
-	e, err := parseEnd(msg.Data)
-	if err != nil {
-		return
-	}
-	why, err := wire.DecodeError(e.why)
-	if err != nil {
-		return
-	}
-	id := callID{msg.Subject[len(endPrefix):], e.message}
-	s.mu.Lock()
-	j := s.jobs[id]
-	if j == nil && e.all && len(s.ended) < maxEnded { // it may be on its way here
-		s.ended[id] = ended{why, time.Now()}
-	}
-	if j == nil || j.end == nil || !e.all && e.index >= len(j.results) {
-		s.mu.Unlock()
-		return
-	}
-	cancel := j.cancelOne
-	if !e.all && cancel == nil {
-		if j.early == nil {
-			j.early = make(map[int]error)
-		}
-		j.early[e.index] = why
-	}
-	s.mu.Unlock()
-	switch {
-	case e.all:
-		j.end(why)
-	case cancel != nil:
-		cancel(e.index, why)
-	}
 }

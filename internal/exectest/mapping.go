@@ -4,7 +4,9 @@ import (
 	"context"
 	"iter"
 	"slices"
+	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/potok-go/potok"
 )
@@ -246,4 +248,8 @@ func (e *env) untilTrue(cond func() bool) {
 
 func (e *env) untilNoted(p *probe, line string) {
 	e.untilTrue(func() bool { return p.count(line) > 0 })
+	if e.opts.MayRunCancelled && strings.HasPrefix(line, "+") {
+		news := time.Now().Add(newsTravels)
+		e.untilTrue(func() bool { return e.heard(p) || time.Now().After(news) })
+	}
 }

@@ -101,13 +101,16 @@ func (p *probe) noted(n int, line string) {
 	p.e.Helper()
 	p.e.until("note "+strconv.Quote(line), func() bool { return p.count(line) >= n })
 	if p.e.opts.MayRunCancelled && strings.HasPrefix(line, "+") {
-		p.e.hears(p)
+		news := time.Now().Add(newsTravels)
+		p.e.until("", func() bool { return p.e.heard(p) || time.Now().After(news) })
 	}
 }
 
-// hears waits until the executors have heard of as many calls that run as there are, or for a moment: where a call may run
-// unheard of, the news of its beginning travels.
-func (e *env) hears(p *probe) {
+// newsTravels is how long it may take where a call may run unheard of.
+const newsTravels = 200 * time.Millisecond
+
+// heard says whether the executors have heard of as many calls that run as there are.
+func (e *env) heard(p *probe) bool {
 	runs := 0
 	for _, l := range p.lines() {
 		switch {
@@ -117,14 +120,11 @@ func (e *env) hears(p *probe) {
 			runs--
 		}
 	}
-	moment := time.Now().Add(200 * time.Millisecond)
-	e.until("", func() bool {
-		known := 0
-		for _, ex := range e.executors {
-			known += ex.Stats().Running
-		}
-		return known >= runs || time.Now().After(moment)
-	})
+	known := 0
+	for _, ex := range e.executors {
+		known += ex.Stats().Running
+	}
+	return known >= runs
 }
 
 func (p *probe) count(line string) int {

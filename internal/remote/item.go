@@ -17,8 +17,8 @@ type Item struct {
 	Ctx   context.Context //nolint:containedctx // of the attempt, for the Carrier
 
 	Many  bool // it was submitted together with others
-	Begun int // what Withdraw has found, for the Carrier
-	Note  any // whatever the Carrier keeps of the call, from one attempt to the next
+	Begun int  // what Withdraw has found, for the Carrier
+	Note  any  // whatever the Carrier keeps of the call, from one attempt to the next
 
 	deadline time.Time // of Submit's ctx, or of the attempt; zero: none
 

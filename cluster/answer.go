@@ -1,0 +1,150 @@
+package cluster
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/potok-go/potok"
+	"github.com/potok-go/potok/internal/wire"
+)
+
+// finish gives the job's place to another, and its results to the server: acknowledged is it when they are stored.
+func (s *server) finish(j *job) {
+	if j.end != nil {
+		j.end(nil)
+	}
+	s.mu.Lock()
+	s.running--
+	s.pace.measure(time.Since(j.since))
+	back := j.back || j.done == 0
+	if back { // the executor is closed: there is nothing to ask for
+		s.draining = true
+		delete(s.jobs, j.id)
+	}
+	ask := s.askLocked()
+	reply := j.reply
+	body := &resultMessage{
+		kind: kindResults, worker: s.options.name, delivered: j.delivered, items: j.done, results: j.results[:j.done],
+	}
+	s.mu.Unlock()
+	s.send(ask)
+	if back {
+		_ = s.nc.Publish(reply, []byte("-NAK"))
+		s.lookAgain()
+		return
+	}
+	size := 0
+	for _, r := range body.results {
+		size += len(r.out) + len(r.failure)
+	}
+	if size <= inlineLimit {
+		s.publishResult(j, body)
+		return
+	}
+	s.work.Go(func() { s.publishLarge(j, body) })
+}
+
+func (s *server) publishLarge(j *job, body *resultMessage) {
+	name := j.id.run + "/" + j.id.message + "/out"
+	for {
+		err := s.objects.put(s.ctx, name, body.appendResults(nil))
+		if err == nil {
+			break
+		}
+		if s.nc.IsClosed() {
+			s.forgetJob(j)
+			return
+		}
+		slog.Default().Warn("potok/cluster: a large result cannot be stored yet", "task", j.task.Name, "err", err)
+		pause(s.ctx, heartbeat)
+	}
+	body.object, body.results = name, nil
+	s.publishResult(j, body)
+}
+
+// An answer is a result on its way.
+type answer struct {
+	job *job
+	msg *nats.Msg
+}
+
+// publishResult sends a result.
+func (s *server) publishResult(j *job, body *resultMessage) {
+	s.publish(&answer{j, resultMsg(j.id.run, resultName(j.id.message), j.body.after, j.body.keep, body.append(nil))})
+}
+
+// publish sends a result, again and again for as long as there is a connection, and then acknowledges the job: it is safe,
+// or another result came first.
+func (s *server) publish(a *answer) {
+	s.publisher.post(a.msg, func(err error) {
+		switch {
+		case err == nil, codeOf(err) == codeWrongSequence:
+			s.acknowledge(a.job)
+		case errors.Is(err, nats.ErrConnectionClosed):
+			s.forgetJob(a.job)
+		default:
+			s.mu.Lock()
+			s.unsent = append(s.unsent, a)
+			s.mu.Unlock()
+		}
+	})
+}
+
+// storeAgain sends results that were not stored.
+func (s *server) storeAgain() {
+	s.mu.Lock()
+	unsent := s.unsent
+	s.unsent = nil
+	s.mu.Unlock()
+	for _, a := range unsent {
+		s.publish(a)
+	}
+}
+
+// acknowledge ends a job.
+func (s *server) acknowledge(j *job) {
+	s.mu.Lock()
+	reply := j.reply
+	delete(s.jobs, j.id)
+	s.mu.Unlock()
+	_ = s.nc.Publish(reply, []byte("+ACK")) // if it is lost, the call is done once more, and this result stays
+	s.lookAgain()
+}
+
+func (s *server) forgetJob(j *job) {
+	s.mu.Lock()
+	delete(s.jobs, j.id)
+	s.mu.Unlock()
+	s.lookAgain()
+}
+
+// putAside gives a message up: with a result that says so, and as a dead letter, for whoever looks into it.
+func (s *server) putAside(j *job, call *nats.Msg, why error) {
+	if !errors.Is(why, ErrDead) {
+		why = fmt.Errorf("%w: %w", ErrDead, why)
+	}
+	slog.Default().Warn("potok/cluster: a call was put aside", "run", j.id.run, "call", j.id.message, "deliveries", j.delivered, "err", why)
+	body := &resultMessage{
+		kind: kindDead, worker: s.options.name, delivered: j.delivered, items: 1,
+		results: []result{{failure: wire.AppendError(nil, potok.Permanent(why))}},
+	}
+	s.mu.Lock()
+	s.jobs[j.id] = j // until both are stored
+	s.mu.Unlock()
+	letter := &nats.Msg{Subject: deadPrefix + j.id.run + "." + resultName(j.id.message), Header: nats.Header{}, Data: call.Data}
+	letter.Header.Set(jetstream.MsgTTLHeader, j.body.keep.String())
+	letter.Header.Set("Potok-Error", strings.ReplaceAll(why.Error(), "\n", " "))
+	letter.Header.Set("Potok-Subject", call.Subject)
+	s.publisher.post(letter, func(err error) {
+		if err != nil { // the result matters more
+			slog.Default().Warn("potok/cluster: a dead letter is lost", "run", j.id.run, "call", j.id.message, "err", err)
+		}
+		s.publishResult(j, body)
+	})
+}
