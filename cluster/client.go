@@ -101,7 +101,7 @@ func Connect(ctx context.Context, nc *nats.Conn, opts ...Option) (*Client, error
 		Backlog:  o.backlog,
 		Name:     o.name,
 		Observer: o.observer,
-		Encode:   encode,
+		Encode:   c.encode,
 		Ahead:    !o.named, // chunks, which a run with a name does without
 	})
 	c.group = c.near.NewGroup(c, window)
@@ -168,21 +168,30 @@ func explain(err error) error {
 	return err
 }
 
-// encode makes bytes of the argument. It also fails where the result could not be sent: better before the task has run
-// than after.
-func encode(c registry.Call) ([]byte, error) {
-	t := c.Task()
+// encode makes bytes of the trace context and the argument; split takes them apart. It also fails where the result could
+// not be sent: better before the task has run than after.
+func (c *Client) encode(call registry.Call) ([]byte, error) {
+	t := call.Task()
 	if err := wire.CheckTask(t); err != nil {
 		return nil, fmt.Errorf("potok/cluster: task %s: %w", t.Name, err)
 	}
 	if _, err := taskToken(t.Name); err != nil {
 		return nil, err
 	}
-	in, err := wire.Append(nil, c.In())
+	trace := ""
+	if c.options.trace != nil {
+		trace = c.options.trace(call.Context())
+	}
+	in, err := wire.Append(appendText(nil, trace), call.In())
 	if err != nil {
 		return nil, fmt.Errorf("potok/cluster: the argument of %s: %w", t.Name, err)
 	}
 	return in, nil
+}
+
+func split(encoded []byte) (trace string, in []byte) {
+	r := &reader{b: encoded}
+	return string(r.bytes()), r.b
 }
 
 // Run returns the name of the run. It does not block.

@@ -3,7 +3,9 @@ package cluster
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"reflect"
+	"runtime/debug"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -73,6 +75,9 @@ func (s *server) receiveCall(msg *nats.Msg) {
 		return
 	}
 	j.begin(s.ctx, meta.Timestamp)
+	if s.options.trace != nil && body.trace != "" {
+		j.ctx = s.traced(j.ctx, body.trace)
+	}
 	j.results, j.settled = make([]result, body.items), make([]bool, body.items)
 	s.mu.Lock()
 	s.jobs[id] = j
@@ -91,7 +96,7 @@ func (s *server) receiveCall(msg *nats.Msg) {
 
 // begin makes the context of a job that was stored at that time. One of its own costs an executor more than a short call.
 func (j *job) begin(ctx context.Context, stored time.Time) {
-	if j.ctx = ctx; j.body.remains == 0 && j.body.items == len(j.body.ins) {
+	if j.ctx = ctx; j.body.remains == 0 && j.body.items == len(j.body.ins) && j.body.trace == "" {
 		return
 	}
 	j.ctx, j.end = context.WithCancelCause(ctx)
@@ -100,6 +105,17 @@ func (j *job) begin(ctx context.Context, stored time.Time) {
 		end := j.end
 		j.ctx, j.end = ctx, func(cause error) { end(cause); stop() }
 	}
+}
+
+// traced has the user's function make a context. One that panics is logged, and the call goes on without.
+func (s *server) traced(ctx context.Context, trace string) (with context.Context) {
+	defer func() {
+		if v := recover(); v != nil {
+			slog.Default().Error("potok/cluster: TraceFrom's function panicked", "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+			with = ctx
+		}
+	}()
+	return s.options.trace(ctx, trace)
 }
 
 // prepare is submit for what may take a while.

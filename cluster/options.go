@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -28,6 +29,7 @@ type options struct {
 	observer any // a potok.Observer, or nil
 	keep     time.Duration
 	attempts int
+	trace    func(context.Context) string // nil: none
 }
 
 // WithRun names the run, in letters, digits, - and _. Connecting again under this name, also at the same time and from
@@ -76,6 +78,12 @@ func MaxAttempts(n int) Option {
 	return option(func(o *options) { o.attempts = n })
 }
 
+// Trace has what inject returns cross to the worker beside each call: of the ctx that was given to Submit, or of a Map, the
+// trace context, say, as a traceparent header has it (W3C Trace Context). inject is called by whoever submits.
+func Trace(inject func(ctx context.Context) string) Option {
+	return option(func(o *options) { o.trace = inject })
+}
+
 // ServeOption is an option of Serve.
 type ServeOption interface{ applyServe(*serveOptions) }
 
@@ -86,11 +94,18 @@ func (o serveOption) applyServe(to *serveOptions) { o(to) }
 type serveOptions struct {
 	name  string
 	ready func()
+	trace func(context.Context, string) context.Context // nil: none
 }
 
 // WorkerName sets the name that clients hear; without it that of the machine and the number of the process.
 func WorkerName(name string) ServeOption {
 	return serveOption(func(o *serveOptions) { o.name = name })
+}
+
+// TraceFrom has extract make the context of a call, of ctx and of what Trace's inject has returned for it, if that is not
+// empty.
+func TraceFrom(extract func(ctx context.Context, trace string) context.Context) ServeOption {
+	return serveOption(func(o *serveOptions) { o.trace = extract })
 }
 
 // OnReady has fn called once, when the worker has said that it is there and asks for calls. fn must not block.

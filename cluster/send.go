@@ -156,8 +156,9 @@ func (c *Client) pack(batch []*remote.Shipment) (m *message, rest []*remote.Ship
 		n := s.Item.Note.(*note)
 		n.message, n.index = m, len(m.shipments)
 		m.shipments = append(m.shipments, s)
-		m.body.ins = append(m.body.ins, s.Item.In)
-		size += len(s.Item.In)
+		trace, in := split(s.Item.In)
+		m.body.trace, m.body.ins = trace, append(m.body.ins, in)
+		size += len(in)
 		batch = batch[1:]
 		if len(batch) == 0 || !c.joinsLocked(m, size, batch[0]) {
 			break
@@ -179,7 +180,8 @@ func (c *Client) pack(batch []*remote.Shipment) (m *message, rest []*remote.Ship
 func (c *Client) lookUpLocked(it *remote.Item) (known stored) {
 	n := it.Note.(*note)
 	if n.name == "" {
-		n.name = c.book.next(it.Call.Task().Name, it.In).String()
+		_, in := split(it.In)
+		n.name = c.book.next(it.Call.Task().Name, in).String()
 	}
 	name, _ := parseHash(n.name)
 	known = c.book.stored[name]
@@ -201,7 +203,12 @@ func (c *Client) joinsLocked(m *message, size int, s *remote.Shipment) bool {
 	return c.book == nil && one.many && n.many && !n.dropped && n.name == "" && one.name == "" &&
 		it.Chunk == nil && first.Chunk == nil && it.Call.Task() == m.task &&
 		m.body.timeout == 0 && it.Call.Timeout() == 0 && s.Deadline.Equal(m.shipments[0].Deadline) &&
-		len(m.shipments) < c.pace.items() && size+len(it.In) <= packLimit
+		len(m.shipments) < c.pace.items() && size+len(it.In) <= packLimit && traceOf(it.In) == m.body.trace
+}
+
+func traceOf(encoded []byte) string {
+	trace, _ := split(encoded)
+	return trace
 }
 
 // nameLocked names a message: by its only call, for attempts to find each other, or by a number.
