@@ -132,6 +132,7 @@ func TestConformance(t *testing.T) {
 		servers.free = append(servers.free, startServer(t))
 	}
 	exectest.Run(t, exectest.Options{
+		Calls:           2000,
 		SameProcess:     true,
 		MayRunCancelled: true,
 		Bubbles:         true,

@@ -1,6 +1,7 @@
 package exectest
 
 import (
+	"cmp"
 	"context"
 	"sync/atomic"
 	"time"
@@ -123,7 +124,7 @@ var closeRules = []rule{
 		e.finishes("Close", closing)
 	}},
 	{name: "no queued call runs in the place of one that Close interrupts", where: outside, run: func(e *env) {
-		for range 50 {
+		for range cmp.Or(e.opts.Calls, 10_000) / 200 {
 			ex := e.executor(1)
 			p := e.probe()
 			act.Submit(e.background, ex, script{Probe: p.name, Label: "busy", Door: "never"})

@@ -54,7 +54,7 @@ type Options struct {
 	// without anybody hearing of it, as on a cluster.
 	MayRunCancelled bool
 
-	// Calls is how many the longest case makes; 0: 10,000.
+	// Calls is how many the longest case makes; 0: 10,000. Others that go by numbers make less of everything with it.
 	Calls int
 }
 
