@@ -2,6 +2,8 @@ package cluster
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"sync"
@@ -56,7 +58,30 @@ func (o *objects) get(ctx context.Context, name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return bucket.GetBytes(ctx, name)
+	info, err := bucket.GetInfo(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	stream, err := o.js.Stream(ctx, "OBJ_"+payloadBucket)
+	if err != nil {
+		return nil, err
+	}
+	// Part by part, and not through a consumer as the bucket would: who may make one may have its messages delivered
+	// anywhere, and workers need not be trusted with that.
+	var data []byte
+	next := uint64(1)
+	for uint64(len(data)) < info.Size {
+		part, err := stream.GetMsg(ctx, next, jetstream.WithGetMsgSubject("$O."+payloadBucket+".C."+info.NUID))
+		if err != nil {
+			return nil, err
+		}
+		data, next = append(data, part.Data...), part.Sequence+1
+	}
+	sum := sha256.Sum256(data)
+	if info.Digest != "SHA-256="+base64.URLEncoding.EncodeToString(sum[:]) {
+		return nil, fmt.Errorf("%w: object %s is not what was stored", errMessage, name)
+	}
+	return data, nil
 }
 
 // drop forgets an object. One that stays is gone after payloadsLive.

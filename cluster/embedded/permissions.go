@@ -22,11 +22,6 @@ func WorkerPermissions() (publish, subscribe []string) {
 			"$JS.API.STREAM.INFO.OBJ_potok",
 			"$JS.API.DIRECT.GET.OBJ_potok",
 			"$JS.API.DIRECT.GET.OBJ_potok.>",
-			// What ObjectStore.Get of nats.go needs on top, as it reads through a consumer.
-			"$JS.API.CONSUMER.CREATE.OBJ_potok.*.$O.potok.C.*",
-			"$JS.API.CONSUMER.DELETE.OBJ_potok.*",
-			"$JS.FC.OBJ_potok.>",
-			"$JS.FC.*.*.OBJ_potok.>",
 		}, []string{
 			WorkerInbox + ".>",
 			"potok.ctl.>",
