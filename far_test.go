@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/potok-go/potok"
 	"github.com/potok-go/potok/internal/registry"
@@ -66,6 +67,8 @@ func newFar(t testing.TB, places int, seed uint64) *far {
 }
 
 func (x *far) TakesChunks() bool { return !x.plain }
+
+func (x *far) ChunkTime() time.Duration { return 0 }
 
 func (x *far) Stats() potok.Stats {
 	s := x.ledger.Sum(nil)

@@ -65,7 +65,7 @@ type remoteMapping[In, Out any] struct {
 }
 
 // mapRemote is Map where the executor takes chunks.
-func mapRemote[In, Out any](ctx context.Context, ex Executor, task *registry.Task, in iter.Seq[In], o mapOptions) iter.Seq2[Out, error] {
+func mapRemote[In, Out any](ctx context.Context, ex Executor, task *registry.Task, in iter.Seq[In], o mapOptions, chunkTime time.Duration) iter.Seq2[Out, error] {
 	return func(yield func(Out, error) bool) {
 		m := &remoteMapping[In, Out]{
 			ex: ex, task: task,
@@ -77,6 +77,7 @@ func mapRemote[In, Out any](ctx context.Context, ex Executor, task *registry.Tas
 		m.puller = newPuller(ctx)
 		m.open(o, m.workers)
 		m.tempo.since = m.since
+		m.pace.wish = chunkTime
 		m.outside = &scope{ctx: m.run}
 		m.part = &remoteChunk[In, Out]{m: m} // empty: the first comes after it
 		m.part.over.Store(true)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/potok-go/potok"
 	"github.com/potok-go/potok/internal/registry"
@@ -36,8 +37,10 @@ func newIdle(places int) *idle {
 	return x
 }
 
-func (x *idle) TakesChunks() bool  { return true }
-func (x *idle) Stats() potok.Stats { return potok.Stats{Workers: x.places} }
+func (x *idle) TakesChunks() bool { return true }
+
+func (x *idle) ChunkTime() time.Duration { return 0 }
+func (x *idle) Stats() potok.Stats       { return potok.Stats{Workers: x.places} }
 func (x *idle) Dispatch(calls registry.Batch) {
 	k := calls.At(0).(registry.Chunk)
 	x.chunks++

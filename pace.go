@@ -1,17 +1,21 @@
 package potok
 
 import (
+	"cmp"
 	"sync/atomic"
 	"time"
 )
 
 // A pace is how many items of one Map are taken at once: so many that taking them
 // costs little beside running them, and so few that nobody is kept waiting.
-type pace struct{ n atomic.Int32 } // 0 stands for 1
+type pace struct {
+	n    atomic.Int32  // 0 stands for 1
+	wish time.Duration // that they take together, at least; 0 stands for shortChunk
+}
 
 const (
 	shortChunk = 200 * time.Microsecond // below it G8 shows what taking costs on two busy processors
-	longChunk  = 4 * shortChunk
+	longChunks = 4                      // times that: they are too long
 )
 
 // items returns how many to take.
@@ -19,13 +23,14 @@ func (p *pace) items() int { return int(max(1, p.n.Load())) }
 
 // measure looks at a chunk of n items that took d.
 func (p *pace) measure(n int, d time.Duration) {
+	short := cmp.Or(p.wish, shortChunk)
 	switch now := p.items(); {
 	case n < now: // somebody took from it, or nothing more was there
-	case d < shortChunk/8:
+	case d < short/8:
 		p.n.Store(int32(min(8*now, maxLookahead)))
-	case d < shortChunk:
+	case d < short:
 		p.n.Store(int32(min(2*now, maxLookahead)))
-	case d > longChunk:
+	case d > longChunks*short:
 		p.n.Store(int32(max(1, now/2)))
 	}
 }

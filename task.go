@@ -115,7 +115,7 @@ func (t *Task[In, Out]) Map(ctx context.Context, ex Executor, in iter.Seq[In], o
 		return mapChunks(ctx, p, in, t.fn, o)
 	}
 	if ct, ok := ex.(registry.ChunkTaker); ok && t.options == nil && !o.unordered && !o.stopOnError && ct.TakesChunks() {
-		return mapRemote[In, Out](ctx, ex, t.registered, in, o)
+		return mapRemote[In, Out](ctx, ex, t.registered, in, o, ct.ChunkTime())
 	}
 	return mapSeq(ctx, ex, in, o, func(m *mapping[Out], v In) *Future[Out] {
 		f := &taskCall[In, Out]{task: t, in: v}

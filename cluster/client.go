@@ -103,6 +103,8 @@ func Connect(ctx context.Context, nc *nats.Conn, opts ...Option) (*Client, error
 		Observer: o.observer,
 		Encode:   c.encode,
 		Ahead:    !o.named, // chunks, which a run with a name does without
+
+		ChunkTime: messageTime,
 	})
 	c.group = c.near.NewGroup(c, window)
 	if err := c.open(ctx); err != nil {
@@ -210,6 +212,9 @@ func (c *Client) Dispatch(calls registry.Batch) { c.near.Dispatch(calls) }
 
 // TakesChunks is for a Task's Map; it is not for users.
 func (c *Client) TakesChunks() bool { return c.near.TakesChunks() }
+
+// ChunkTime is for a Task's Map; it is not for users.
+func (c *Client) ChunkTime() time.Duration { return c.near.ChunkTime() }
 
 // Shutdown takes no more calls and blocks until those that it accepted are done. When ctx ends first it cancels the rest,
 // and returns ctx's cause.

@@ -1,29 +1,33 @@
 package cluster
 
-import (
-	"sync/atomic"
-	"time"
-)
+import "time"
 
 // A pace is how many calls that were submitted together share a message: so many that a message costs little beside
-// running them, and so few that nobody waits long for those before him.
-type pace struct{ n atomic.Int32 } // 0 stands for 1
+// running them, and so few that nobody waits long for those before him. It is guarded by the client's mu.
+type pace struct {
+	n     int // 0 stands for 1
+	since time.Time
+	calls int // answered since then
+}
 
 const (
 	messageTime = 5 * time.Millisecond // that the calls of a message may take
 	maxPack     = 64                   // calls that come together are sent in such steps, see remote.Dispatch
+	minMeasured = 32                   // calls that a time is worth something for
 )
 
-func (p *pace) items() int { return int(max(1, p.n.Load())) }
+func (p *pace) items() int { return max(1, p.n) }
 
-// measure looks at a message of n calls that was answered after d. That is too long rather than too short, as they have
-// waited, so the pace grows step by step.
-func (p *pace) measure(n int, d time.Duration) {
-	switch now := p.items(); {
-	case n < now:
-	case d < messageTime:
-		p.n.Store(int32(min(2*now, maxPack)))
-	case d > 4*messageTime*time.Duration(n):
-		p.n.Store(int32(max(1, now/2)))
+// restart begins to count anew, as nothing was out.
+func (p *pace) restart() { p.since, p.calls = time.Now(), 0 }
+
+// answered counts calls. What one takes is what all places have had for them: how long a message was on its way is mostly
+// how long it has waited.
+func (p *pace) answered(calls, places int) {
+	if p.calls += calls; p.calls < max(minMeasured, 2*places) {
+		return
 	}
+	each := time.Since(p.since) * time.Duration(max(1, places)) / time.Duration(p.calls)
+	p.n = int(max(1, min(messageTime/max(1, each), 2*time.Duration(p.items()), maxPack)))
+	p.restart()
 }

@@ -135,7 +135,7 @@ func (c *Client) heardResult(name string, sequence uint64, data []byte) {
 	}
 	delete(c.out, name)
 	if m.body.kind == kindCalls && body.kind == kindResults {
-		c.pace.measure(len(m.shipments), time.Since(m.sent))
+		c.pace.answered(len(body.results), c.placesLocked())
 	}
 	c.mu.Unlock()
 	c.answered(m, body, sequence)

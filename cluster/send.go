@@ -39,9 +39,8 @@ type message struct {
 	token     string
 	shipments []*remote.Shipment
 	body      *callMessage
-	live      int // shipments that are not withdrawn; guarded by mu
-	sent      time.Time
-	checked   time.Time // when it was last seen to
+	live      int       // shipments that are not withdrawn; guarded by mu
+	checked   time.Time // when it was sent, or last looked for; guarded by mu
 }
 
 // Send takes a call along with the next Flush.
@@ -133,6 +132,9 @@ func (c *Client) pack(batch []*remote.Shipment) (m *message, rest []*remote.Ship
 	if len(batch) == 0 {
 		return nil, nil, known
 	}
+	if len(c.out) == 0 {
+		c.pace.restart()
+	}
 	first := batch[0]
 	call := first.Item.Call
 	t := c.taskLocked(call.Task())
@@ -169,8 +171,7 @@ func (c *Client) pack(batch []*remote.Shipment) (m *message, rest []*remote.Ship
 	}
 	m.live = len(m.shipments)
 	c.nameLocked(m)
-	m.sent = time.Now()
-	m.checked = m.sent
+	m.checked = time.Now()
 	c.out[resultName(m.name)] = m
 	return m, batch, known
 }

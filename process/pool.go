@@ -7,6 +7,7 @@ import (
 	"os"
 	"runtime"
 	"sync"
+	"time"
 
 	"github.com/potok-go/potok"
 	"github.com/potok-go/potok/internal/registry"
@@ -118,6 +119,9 @@ func (p *Pool) Dispatch(calls registry.Batch) { p.near.Dispatch(calls) }
 
 // TakesChunks is for a Task's Map; it is not for users.
 func (p *Pool) TakesChunks() bool { return p.options.maxTasks == 0 && p.near.TakesChunks() }
+
+// ChunkTime is for a Task's Map; it is not for users.
+func (p *Pool) ChunkTime() time.Duration { return p.near.ChunkTime() }
 
 // Shutdown takes no more calls and blocks until those that it accepted are done and the workers are gone. When ctx ends
 // first it cancels the rest and returns ctx's cause; it does not wait then, and workers live until their calls have ended.

@@ -1,5 +1,7 @@
 package registry
 
+import "time"
+
 // A Chunk is a Call for many arguments, which run one after the other: consecutive items of a Map. An executor that says
 // so by TakesChunks is given them. In points to a slice of the arguments, Out to nothing; Task, Context, Accept, Refuse,
 // Cancel, Expiring, Began and Settle mean for all items what they mean for one call, and the ledger counts items. A Chunk
@@ -31,4 +33,6 @@ type ChunkTaker interface {
 	// TakesChunks says whether it does: no item needs a look of its own, on account of an observer, or of a limit on
 	// what is queued.
 	TakesChunks() bool
+	// ChunkTime is how long the items of a Chunk should take together, at least; 0: the caller knows.
+	ChunkTime() time.Duration
 }

@@ -11,6 +11,9 @@ import (
 // TakesChunks says whether items of a Map may come in Chunks: where calls may be sent ahead.
 func (x *Executor) TakesChunks() bool { return x.config.Ahead }
 
+// ChunkTime is how long their items should take together, at least.
+func (x *Executor) ChunkTime() time.Duration { return x.config.ChunkTime }
+
 // Rest gives the items of a Chunk from i on, which have not begun, to the next workers: a share to each that is idle, and
 // to the one that has run it. The Chunk is the caller's, as are those of Settle.
 func (x *Executor) Rest(it *Item, i int) {

@@ -25,6 +25,9 @@ type Config struct {
 	// return true. With an Observer, who is told when a call starts, and with a Backlog, which counts what has not, no call
 	// is sent ahead.
 	Ahead bool
+
+	// ChunkTime is how long the items of a Chunk should take together, at least; 0: as short as is worth it on one machine.
+	ChunkTime time.Duration
 }
 
 // An Executor is the near side of an executor whose calls run elsewhere. It is made by New. All methods are safe for
