@@ -284,10 +284,11 @@ func (c *Client) makeTasks() {
 		if !made {
 			err = c.makeTask(m)
 		}
-		if err == nil {
-			c.publish(m)
-		} else {
+		switch {
+		case err != nil:
 			c.refused(m, err)
+		case c.outNamed(m.name) == m: // else its result came meanwhile, of another client of the run: it must not run again
+			c.publish(m)
 		}
 		c.mu.Lock()
 		c.waiting = c.waiting[1:] // only now: what comes meanwhile stands behind it

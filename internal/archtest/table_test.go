@@ -41,6 +41,7 @@ var table = []row{
 			"github.com/nats-io/nats.go",
 		},
 	},
+	{pkg: "cluster/faults", testOnly: true}, // tests that kill and cut
 	{
 		pkg:  "progress",
 		ours: []string{root},
@@ -124,6 +125,7 @@ var testExtra = map[string][]string{
 	"lock":                   {root},
 	"process":                {"queue", "lock"},
 	"cluster":                {"cluster/embedded", "process", "github.com/nats-io/nats-server/v2"},
+	"cluster/faults":         {root, "cluster", "cluster/embedded", "internal/wire", "github.com/nats-io/nats-server/v2", "github.com/nats-io/nats.go"},
 	"cmd/potok":              {"queue", "golang.org/x/net"},
 	"titles/internal/corpus": {root},
 }

@@ -1,0 +1,161 @@
+package faults_test
+
+import (
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/potok-go/potok/cluster/embedded"
+)
+
+func connection(t testing.TB, url string) *nats.Conn {
+	t.Helper()
+	nc, err := dial(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	return nc
+}
+
+func TestKillOfWorkersLosesNothing(t *testing.T) {
+	t.Parallel()
+	_, url := startServer(t, t.TempDir(), "127.0.0.1:0", embedded.Fast)
+	first, second := startWorker(t, url, 2), startWorker(t, url, 2)
+	startWorker(t, url, 2)
+	all := orders(t, 300, 10)
+	c := connectTo(t, url, "workers")
+	wait := submitAll(t, c, all)
+	begun(t, all, 50)
+	first.kill()
+	begun(t, all, 120)
+	second.kill()
+	startWorker(t, url, 2)
+	wait()
+	checkRun(t, connection(t, url), "workers", all)
+	_, total := executions(t, all)
+	t.Logf("%d executions of %d calls", total, len(all))
+	// What a worker has taken, also ahead, and not finished.
+	if total > len(all)+2*2 {
+		t.Errorf("%d executions: only what ran on the dead workers is to run again", total)
+	}
+}
+
+func TestAWorkerThatIsStoppedLosesItsCallsAndComesBack(t *testing.T) {
+	t.Parallel()
+	_, url := startServer(t, t.TempDir(), "127.0.0.1:0", embedded.Fast)
+	asleep := startWorker(t, url, 3)
+	startWorker(t, url, 3)
+	all := orders(t, 60, 200)
+	c := connectTo(t, url, "stopped")
+	wait := submitAll(t, c, all)
+	begun(t, all, 10)
+	if err := asleep.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	wait()
+	if err := asleep.cmd.Process.Signal(syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	more := orders(t, 20, 10) // the worker that was asleep answers late, and works on
+	submitAll(t, c, more)()
+	checkRun(t, connection(t, url), "stopped", append(all, more...))
+}
+
+func TestKillOfTheServerLosesNothing(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []embedded.Mode{embedded.Fast, embedded.Strict} {
+		t.Run(mode.String(), func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			server, url := startServer(t, dir, "127.0.0.1:0", mode)
+			address := strings.TrimPrefix(url, "nats://")
+			for range 2 {
+				startWorker(t, url, 2)
+			}
+			all := orders(t, 300, 10)
+			c := connectTo(t, url, "server")
+			wait := submitAll(t, c, all)
+			for _, n := range []int{40, 120} {
+				begun(t, all, n)
+				server.kill()
+				time.Sleep(300 * time.Millisecond) // it is away, and calls end meanwhile
+				server, _ = startServer(t, dir, address, mode)
+			}
+			wait()
+			checkRun(t, connection(t, url), "server", all)
+			_, total := executions(t, all)
+			t.Logf("%d executions of %d calls", total, len(all))
+		})
+	}
+}
+
+func TestKillOfTheClientAndResume(t *testing.T) {
+	t.Parallel()
+	_, url := startServer(t, t.TempDir(), "127.0.0.1:0", embedded.Fast)
+	startWorker(t, url, 2)
+	all := orders(t, 150, 10)
+	p := part{Role: "client", URL: url, Run: "client", Orders: all}
+	nc := connection(t, url)
+	var results, waiting map[string]uint64
+	var before map[int]int
+	for _, n := range []int{20, 60} {
+		client := play(t, p).ready()
+		client.answers(n)
+		client.kill()
+		results = subjects(t, newJetStream(t, nc), "POTOK_RESULTS", "potok.res.client.>")
+		waiting = subjects(t, newJetStream(t, nc), "POTOK_CALLS", "potok.call.>")
+		before, _ = executions(t, all)
+	}
+	client := play(t, p).ready()
+	client.answers(len(all))
+	if line := client.line(); line != "all" {
+		t.Error(line)
+	}
+	checkRun(t, nc, "client", all)
+	times, total := executions(t, all)
+	t.Logf("%d executions of %d calls", total, len(all))
+	token := strings.ReplaceAll(work.Name(), ".", "=2e")
+	for _, o := range all {
+		name := callName(t, o)
+		has := results["potok.res.client."+name] > 0 && waiting["potok.call."+token+".client."+name] == 0
+		if has && times[o.N] > before[o.N] {
+			t.Errorf("call %d had a result, and ran again", o.N)
+		}
+	}
+	// No worker died: only what ends while it is submitted anew may run again.
+	if total > len(all)+20 {
+		t.Errorf("%d executions of %d calls", total, len(all))
+	}
+}
+
+func TestARunThatIsSubmittedTwice(t *testing.T) {
+	t.Parallel()
+	_, url := startServer(t, t.TempDir(), "127.0.0.1:0", embedded.Fast)
+	for range 2 {
+		startWorker(t, url, 2)
+	}
+	all := orders(t, 300, 5)
+	p := part{Role: "client", URL: url, Run: "twice", Orders: all}
+	var clients []*player
+	for range 3 {
+		clients = append(clients, play(t, p))
+	}
+	for _, client := range clients {
+		client.ready()
+	}
+	for _, client := range clients {
+		client.answers(len(all))
+	}
+	checkRun(t, connection(t, url), "twice", all)
+	_, total := executions(t, all)
+	t.Logf("%d executions of %d calls", total, len(all))
+	late := play(t, p).ready()
+	late.answers(len(all))
+	if _, again := executions(t, all); again != total {
+		t.Errorf("%d calls that have a result were run again", again-total)
+	}
+}
