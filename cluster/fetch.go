@@ -194,13 +194,9 @@ func (s *server) receive(msg *nats.Msg) {
 	r := s.requests[number]
 	s.endRequestLocked(number)
 	var ask []*nats.Msg
-	switch {
-	case r == nil:
-	case status == "408": // its time is over
+	if r != nil && status == "408" { // its time is over
 		ask = s.askLocked()
-	case status == "503", strings.Contains(msg.Header.Get("Description"), "Deleted"): // there is no consumer any more
-		delete(s.feeds, r.feed.token)
-	} // else the next beat asks again: whatever it is, it may last
+	} // else the next beat asks again: whatever it is, it may last, and no consumer may be one that has no leader just now
 	s.mu.Unlock()
 	s.send(ask)
 }
