@@ -17,6 +17,7 @@ import (
 const (
 	askFor    = 30 * time.Second // that a request for calls waits at the server
 	askMargin = 5 * time.Second  // after which it is not waited for that the server says so
+	askLost   = 7 * time.Second  // that the server is silent about a request it has: it says every heartbeat that it waits
 	aheadFor  = 5 * time.Millisecond
 	maxAhead  = 256
 )
@@ -33,6 +34,7 @@ type request struct {
 	number uint64
 	left   int
 	until  time.Time
+	heard  time.Time // when it last was known to wait: a leader that dies takes it along without a word
 }
 
 // A jobPace is how long a job holds its place, on average: where that is short, some are taken ahead, as a place would
@@ -118,11 +120,12 @@ func (s *server) askLocked() (ask []*nats.Msg) {
 		s.number++
 		f.asked += n
 		number := strconv.FormatUint(s.number, 36)
-		s.requests[number] = &request{f, s.number, n, time.Now().Add(askFor + askMargin)}
+		now := time.Now()
+		s.requests[number] = &request{f, s.number, n, now.Add(askFor + askMargin), now}
 		ask = append(ask, &nats.Msg{
 			Subject: "$JS.API.CONSUMER.MSG.NEXT." + callsStream + "." + token,
 			Reply:   s.inbox + number,
-			Data:    fmt.Appendf(nil, `{"expires":%d,"batch":%d}`, askFor, n),
+			Data:    fmt.Appendf(nil, `{"expires":%d,"batch":%d,"idle_heartbeat":%d}`, askFor, n, heartbeat),
 		})
 	}
 	return ask
@@ -138,7 +141,7 @@ func (s *server) send(ask []*nats.Msg) {
 func (s *server) forgetRequestsLocked() {
 	now := time.Now()
 	for number, r := range s.requests {
-		if now.After(r.until) {
+		if now.After(r.until) || now.Sub(r.heard) > askLost {
 			s.endRequestLocked(number)
 		}
 	}
@@ -155,8 +158,13 @@ func (s *server) endRequestLocked(number string) {
 func (s *server) cameLocked(token string) {
 	var oldest *request
 	var key string
+	now := time.Now()
 	for number, r := range s.requests {
-		if r.feed.token == token && (oldest == nil || r.number < oldest.number) {
+		if r.feed.token != token {
+			continue
+		}
+		r.heard = now
+		if oldest == nil || r.number < oldest.number {
 			oldest, key = r, number
 		}
 	}
@@ -192,6 +200,13 @@ func (s *server) receive(msg *nats.Msg) {
 	number := strings.TrimPrefix(msg.Subject, s.inbox)
 	s.mu.Lock()
 	r := s.requests[number]
+	if status == "100" { // it waits
+		if r != nil {
+			r.heard = time.Now()
+		}
+		s.mu.Unlock()
+		return
+	}
 	s.endRequestLocked(number)
 	var ask []*nats.Msg
 	if r != nil && status == "408" { // its time is over

@@ -14,11 +14,11 @@ import (
 
 // A cable is how a client gets to a server in its process. It can be cut without a word, and lose single messages.
 type cable struct {
-	mu     sync.Mutex // guards the fields below; never held while blocking
-	server *server.Server
-	deaf   bool                             // nothing passes, either way
-	drop   func(subject, reply string) bool // of messages to the client; nil: none
-	sent   func(command string)             // is told of what the client writes; nil: nobody is
+	mu      sync.Mutex // guards the fields below; never held while blocking
+	server  *server.Server
+	deaf    bool                             // nothing passes, either way
+	drop    func(subject, reply string) bool // of messages to the client; nil: none
+	swallow func(commands string) bool       // of what the client writes at once; nil: nothing
 }
 
 func (c *cable) set(change func()) {
@@ -55,13 +55,10 @@ type strand struct {
 
 func (w *strand) Write(b []byte) (int, error) {
 	w.cable.mu.Lock()
-	deaf, sent := w.cable.deaf, w.cable.sent
+	gone := w.cable.deaf || w.cable.swallow != nil && w.cable.swallow(string(b))
 	w.cable.mu.Unlock()
-	if deaf {
+	if gone {
 		return len(b), nil
-	}
-	if sent != nil {
-		sent(string(b))
 	}
 	return w.Conn.Write(b)
 }

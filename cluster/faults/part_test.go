@@ -127,7 +127,11 @@ func play(t testing.TB, p part) *player {
 	if len(text) > 100_000 { // more than a variable takes
 		t.Fatal("too many orders")
 	}
-	cmd.Stderr = os.Stderr
+	words, err := os.CreateTemp(t.TempDir(), p.Role)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Stderr = words
 	input, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -148,7 +152,14 @@ func play(t testing.TB, p part) *player {
 			pl.lines <- s.Text()
 		}
 	}()
-	pl.t.Cleanup(func() { pl.kill(); <-read })
+	pl.t.Cleanup(func() {
+		pl.kill()
+		<-read
+		words.Close()
+		if text, err := os.ReadFile(words.Name()); t.Failed() && err == nil && len(text) > 0 {
+			t.Logf("the %s said:\n%s", p.Role, text)
+		}
+	})
 	return pl
 }
 

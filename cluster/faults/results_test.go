@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -152,6 +153,57 @@ func TestTheConsumerOfCallsComesAndGoes(t *testing.T) {
 		}
 		b.once("meanwhile", 3)
 		b.noCalls(nc)
+	})
+}
+
+func TestARequestForCallsThatIsLostIsMadeAgain(t *testing.T) {
+	inBubble(t, func(b *bubble) {
+		far := b.cable()
+		b.worker(b.connect(far), 1, "worker")
+		c := b.client(b.connect(b.cable()))
+		var lost atomic.Int32
+		far.set(func() { // as a leader loses it that dies
+			far.swallow = func(commands string) bool {
+				if !strings.Contains(commands, ".CONSUMER.MSG.NEXT.") || lost.Load() == 2 {
+					return false
+				}
+				lost.Add(1)
+				return true
+			}
+		})
+		begin := time.Now()
+		b.submitMany(c, "request", 1)()
+		if d := time.Since(begin); d > 2*10*time.Second+time.Second {
+			t.Errorf("it took %v", d)
+		}
+		if n := lost.Load(); n != 2 {
+			t.Errorf("%d requests were lost", n)
+		}
+	})
+}
+
+func TestAWorkerWithNothingToDoGetsACallAtOnce(t *testing.T) {
+	inBubble(t, func(b *bubble) {
+		far := b.cable()
+		b.worker(b.connect(far), 1, "worker")
+		c := b.client(b.connect(b.cable()))
+		b.submitMany(c, "first", 1)()
+		var asked atomic.Int32
+		far.set(func() {
+			far.swallow = func(commands string) bool {
+				asked.Add(int32(strings.Count(commands, ".CONSUMER.MSG.NEXT.")))
+				return false
+			}
+		})
+		time.Sleep(time.Hour + 7*time.Second)
+		if n := asked.Load(); n > 3600/30+1 {
+			t.Errorf("it asked %d times in an hour", n)
+		}
+		begin := time.Now()
+		b.submitMany(c, "second", 1)()
+		if d := time.Since(begin); d != time.Second {
+			t.Errorf("it took %v", d)
+		}
 	})
 }
 
