@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"strings"
 	"time"
 
@@ -83,7 +84,13 @@ func (s *server) publishResult(j *job, body *resultMessage) {
 // or another result came first.
 func (s *server) publish(a *answer) {
 	s.publisher.post(a.msg, func(err error) {
+		last, wrong := lastSequence(err)
 		switch {
+		case wrong && last < a.job.body.after: // the server has lost the one before
+			a.msg.Header.Set(jetstream.ExpectedLastSubjSeqHeader, strconv.FormatUint(last, 10))
+			s.mu.Lock()
+			s.unsent = append(s.unsent, a)
+			s.mu.Unlock()
 		case err == nil, codeOf(err) == codeWrongSequence:
 			s.acknowledge(a.job)
 		case errors.Is(err, nats.ErrConnectionClosed):
@@ -94,6 +101,16 @@ func (s *server) publish(a *answer) {
 			s.mu.Unlock()
 		}
 	})
+}
+
+// lastSequence returns which sequence a subject's last message has, if that is what the server says.
+func lastSequence(err error) (last uint64, ok bool) {
+	if codeOf(err) != codeWrongSequence {
+		return 0, false
+	}
+	text := err.Error()
+	last, bad := strconv.ParseUint(text[strings.LastIndexByte(text, ' ')+1:], 10, 64)
+	return last, bad == nil
 }
 
 // storeAgain sends results that were not stored.

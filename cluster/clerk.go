@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/potok-go/potok"
+	"github.com/potok-go/potok/internal/registry"
 )
 
 const (
@@ -111,48 +112,128 @@ func (c *Client) sendAgain() {
 }
 
 // lookForResults sees to it that results come that are there, and that calls are there that were sent: a consumer may have
-// stopped without a word, and a server may have lost its last second.
+// stopped without a word, and a server may have lost its last second, or all that it had.
 func (c *Client) lookForResults() {
 	c.mu.Lock()
-	now := time.Now()
-	var lost []*message
-	for _, m := range c.out {
-		if now.Sub(m.checked) >= lostAfter && len(lost) < 64 {
-			m.checked = now
-			lost = append(lost, m)
-		}
-	}
 	none, r := len(c.out) == 0, c.reader
 	c.mu.Unlock()
+	now := time.Now()
 	if none || r == nil || !c.nc.IsConnected() || now.UnixNano()-r.heard.Load() < int64(silentFor) {
 		return
 	}
 	ctx, cancel := context.WithTimeout(c.ctx, silentFor)
 	defer cancel()
+	calls, errCalls := c.js.Stream(ctx, callsStream)
 	stream, err := c.js.Stream(ctx, resultsStream)
-	if err != nil {
+	if errors.Is(errCalls, jetstream.ErrStreamNotFound) || errors.Is(err, jetstream.ErrStreamNotFound) {
+		c.beginAnew(ctx, r)
+		return
+	}
+	if errors.Join(err, errCalls) != nil {
 		return
 	}
 	r.heard.Store(now.UnixNano()) // not again at once
+	if stream.CachedInfo().State.LastSeq < r.last.Load() {
+		c.readAnew(ctx, r, true)
+		return
+	}
 	last, err := stream.GetLastMsgForSubject(ctx, r.subject())
 	if err == nil && last.Sequence > r.last.Load() {
-		slog.Default().Warn("potok/cluster: results did not come: reading them anew", "run", c.options.run)
-		if err := r.consume(ctx); err != nil {
-			slog.Default().Warn("potok/cluster: results cannot be read", "run", c.options.run, "err", err)
+		c.readAnew(ctx, r, false)
+		return
+	}
+	if err == nil || errors.Is(err, jetstream.ErrMsgNotFound) {
+		c.lookForCalls(ctx, calls, stream, r)
+	}
+}
+
+// readAnew makes another consumer of results. What the server has lost it numbers again: then all are read.
+func (c *Client) readAnew(ctx context.Context, r *resultReader, all bool) {
+	slog.Default().Warn("potok/cluster: results did not come: reading them anew", "run", c.options.run, "lost", all)
+	if all {
+		r.forget()
+		c.mu.Lock()
+		for _, m := range c.out { // whichever comes is its answer
+			m.body.after = 0
 		}
-		return
+		c.mu.Unlock()
 	}
-	if err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) {
-		return
+	if err := r.consume(ctx); err != nil {
+		slog.Default().Warn("potok/cluster: results cannot be read", "run", c.options.run, "err", err)
 	}
-	calls, err := c.js.Stream(ctx, callsStream)
+}
+
+// beginAnew makes again what the server has lost, and sends what is out.
+func (c *Client) beginAnew(ctx context.Context, r *resultReader) {
+	slog.Default().Warn("potok/cluster: the server has lost its streams: making them again", "run", c.options.run)
+	err := makeStreams(ctx, c.nc, c.js)
+	if err == nil {
+		err = c.beginRun(ctx)
+	}
 	if err != nil {
+		slog.Default().Warn("potok/cluster: streams cannot be made", "run", c.options.run, "err", err)
 		return
 	}
+	c.readAnew(ctx, r, true)
+	c.mu.Lock()
+	var lost []*message
+	for _, t := range c.tasks {
+		t.made = false
+	}
+	for _, m := range c.out {
+		if m.posted.Load() {
+			lost = append(lost, m)
+		}
+	}
+	c.mu.Unlock()
 	for _, m := range lost {
+		c.post(m)
+	}
+}
+
+// lookForCalls looks whether the server has calls that were not heard of for long, or their results, and has consumers of
+// them. It asks about some; what is true of one is true of many.
+func (c *Client) lookForCalls(ctx context.Context, calls, results jetstream.Stream, r *resultReader) {
+	c.mu.Lock()
+	now := time.Now()
+	var old []*message
+	for _, m := range c.out {
+		if m.posted.Load() && now.Sub(m.checked) >= lostAfter {
+			m.checked = now
+			old = append(old, m)
+		}
+	}
+	c.mu.Unlock()
+	looked := make(map[*registry.Task]bool)
+	missing := false
+	for _, m := range old[:min(len(old), 64)] {
+		if !looked[m.task] {
+			looked[m.task] = true
+			if makeConsumer(ctx, c.js, m.token) != nil {
+				return
+			}
+		}
 		subject := callPrefix + m.token + "." + c.options.run + "." + m.name
-		if _, err := calls.GetLastMsgForSubject(ctx, subject); errors.Is(err, jetstream.ErrMsgNotFound) && c.outNamed(m.name) == m {
-			c.publish(m) // it is not there, nor is its result
+		if _, err := calls.GetLastMsgForSubject(ctx, subject); !errors.Is(err, jetstream.ErrMsgNotFound) {
+			continue
+		}
+		result, err := results.GetLastMsgForSubject(ctx, resultPrefix+c.options.run+"."+resultName(m.name))
+		switch {
+		case c.outNamed(m.name) != m: // it came meanwhile
+		case err == nil && result.Sequence > m.body.after:
+			c.readAnew(ctx, r, true)
+			return
+		case err == nil, errors.Is(err, jetstream.ErrMsgNotFound):
+			missing = true
+		}
+	}
+	if !missing {
+		return
+	}
+	slog.Default().Warn("potok/cluster: the server has lost calls: sending them again", "run", c.options.run, "calls", len(old))
+	for _, m := range old { // those that are there are refused
+		if c.outNamed(m.name) == m {
+			c.publish(m)
 		}
 	}
 }

@@ -95,6 +95,14 @@ func (r *resultReader) stopLocked() {
 	r.now = nil
 }
 
+// forget has consume begin with the first result.
+func (r *resultReader) forget() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.stopLocked()
+	r.last.Store(0)
+}
+
 func (r *resultReader) close() {
 	r.mu.Lock()
 	defer r.mu.Unlock()

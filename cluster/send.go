@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -41,6 +42,8 @@ type message struct {
 	body      *callMessage
 	live      int       // shipments that are not withdrawn; guarded by mu
 	checked   time.Time // when it was sent, or last looked for; guarded by mu
+
+	posted atomic.Bool // once at least; what is large takes a while before it is
 }
 
 // Send takes a call along with the next Flush.
@@ -342,6 +345,7 @@ func (c *Client) postLarge(m *message) {
 
 // publish sends a message, and notStored is told if the server has not stored it.
 func (c *Client) publish(m *message) {
+	m.posted.Store(true)
 	msg := &nats.Msg{Subject: callPrefix + m.token + "." + c.options.run + "." + m.name, Data: m.body.append(nil)}
 	c.publisher.post(msg, func(err error) {
 		if err != nil && c.outNamed(m.name) == m { // else it is answered, or withdrawn

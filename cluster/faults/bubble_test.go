@@ -3,6 +3,8 @@ package faults_test
 import (
 	"context"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -30,6 +32,7 @@ type bubble struct {
 	server *server.Server
 	dir    string
 	log    *log
+	cables []*cable
 }
 
 // inBubble runs a test in fake time. Tests in bubbles are not parallel to each other: they share slog.Default and acts.
@@ -92,7 +95,38 @@ func (b *bubble) start(dir string) *server.Server {
 	return s
 }
 
-func (b *bubble) cable() *cable { return &cable{server: b.server} }
+func (b *bubble) cable() *cable {
+	c := &cable{server: b.server}
+	b.cables = append(b.cables, c)
+	return c
+}
+
+// copyStore copies what the server has on disk now, or a part of it.
+func (b *bubble) copyStore(to, part string) {
+	b.Helper()
+	from := filepath.Join(b.dir, "jetstream", part)
+	to = filepath.Join(to, "jetstream", part)
+	if err := os.RemoveAll(to); err != nil {
+		b.Fatal(err)
+	}
+	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// replace ends the server, and starts another on this store, to which everybody reconnects.
+func (b *bubble) replace(dir string) {
+	b.Helper()
+	for _, c := range b.cables {
+		c.cut() // who comes too early is refused at once
+	}
+	b.server.Shutdown()
+	b.server.WaitForShutdown()
+	b.server, b.dir = b.start(dir), dir
+	for _, c := range b.cables {
+		c.set(func() { c.server, c.deaf = b.server, false })
+	}
+}
 
 func (b *bubble) connect(c *cable) *nats.Conn {
 	b.Helper()
@@ -125,7 +159,12 @@ func (b *bubble) client(nc *nats.Conn, opts ...cluster.Option) *cluster.Client {
 	if err != nil {
 		b.Fatal(err)
 	}
-	b.Cleanup(func() { nc.Close(); c.Close() })
+	b.Cleanup(func() {
+		hangs := time.AfterFunc(time.Hour, func() { panic("Close hangs") })
+		defer hangs.Stop()
+		c.Close()
+		nc.Close()
+	})
 	synctest.Wait()
 	return c
 }

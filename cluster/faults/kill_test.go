@@ -159,3 +159,21 @@ func TestARunThatIsSubmittedTwice(t *testing.T) {
 		t.Errorf("%d calls that have a result were run again", again-total)
 	}
 }
+
+// As one does that keeps all in memory.
+func TestAServerThatComesBackWithNothing(t *testing.T) {
+	t.Parallel()
+	server, url := startServer(t, t.TempDir(), "127.0.0.1:0", embedded.Fast)
+	for range 2 {
+		startWorker(t, url, 2)
+	}
+	all := orders(t, 200, 20)
+	c := connectTo(t, url, "nothing")
+	wait := submitAll(t, c, all)
+	begun(t, all, 60)
+	server.kill()
+	startServer(t, t.TempDir(), strings.TrimPrefix(url, "nats://"), embedded.Fast)
+	wait()
+	_, total := executions(t, all)
+	t.Logf("%d executions of %d calls", total, len(all))
+}
