@@ -8,8 +8,9 @@ COUNT    = 1
 REV      =
 DIR      =
 RESULT   =
+ROUNDS   = 1
 
-.PHONY: help check test race fuzz bench peers api corpus soak shake lint lint-all fmt clean
+.PHONY: help check test race fuzz bench peers api corpus soak shake faults lint lint-all fmt clean
 
 help: ## list the targets (this is the default)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-9s %s\n", $$1, $$2 }' Makefile
@@ -52,6 +53,9 @@ soak: ## root, queue and lock under the race detector, again and again for SOAK=
 
 shake: ## tests of root and of the executors' suite with yields between all statements
 	bash .ci/shake
+
+faults: ## kill, stop and cut off a cluster's parts ROUNDS=1 times; as root power cuts too
+	bash .ci/faults $(ROUNDS)
 
 lint: ## golangci-lint for this system
 	bash .ci/lint

@@ -51,6 +51,13 @@ func start(o *options) (*Server, error) {
 	if err != nil {
 		return nil, errors.Join(err, release())
 	}
+	if o.mode == Fast {
+		m, inner := startMetaSync(dir), release
+		release = func() error {
+			m.stop()
+			return inner()
+		}
+	}
 	s.release = sync.OnceValue(release)
 	return s, nil
 }

@@ -2,6 +2,7 @@ package faults_test
 
 import (
 	"encoding/json"
+	"flag"
 	"fmt"
 	"os"
 	"testing"
@@ -30,6 +31,10 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 		os.Exit(0)
+	}
+	flag.Parse()
+	if err := flag.Set("test.parallel", "6"); err != nil { // they wait for leases to end, most of the time
+		panic(err)
 	}
 	ats.Register() // the servers' clock ticks outside of all bubbles
 	os.Exit(m.Run())
