@@ -25,6 +25,7 @@ type command struct {
 	stdin   io.Reader // nil: nothing
 	stdout  io.Writer // nil: nowhere
 	lowered bool      // not as root
+	dir     string    // where it runs, "": here
 }
 
 // run runs a program to its end and says what it spent and what it wrote to
@@ -77,7 +78,7 @@ func (w *workshop) start(c command) (*child, error) {
 	started := &child{life: life, report: report}
 	cmd := exec.Command(w.minder, append([]string{rights, c.path}, c.args...)...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = c.stdin, c.stdout, &started.stderr
-	cmd.Env = environment()
+	cmd.Env, cmd.Dir = environment(), c.dir
 	cmd.ExtraFiles = []*os.File{lifeTheirs, reportTheirs} // mind.LifePipe and mind.ReportPipe
 	cmd.WaitDelay = 10 * time.Second                      // for who has inherited an output and lives on
 	started.minder = cmd

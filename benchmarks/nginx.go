@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
-	"time"
 )
 
 // nginxConf is for pages that do not change: one worker, files sent by the kernel,
@@ -47,34 +45,12 @@ func startNginx(ctx context.Context, shop *workshop, nginx tool, dir string, siz
 	if err := errors.Join(os.Mkdir(run, 0o755), os.Chmod(run, 0o777)); err != nil {
 		return "", nil, err
 	}
-	const attempts = 3
-	var said string
-	for range attempts { // another process may take the port between us and nginx
-		address, err := freeAddress()
-		if err != nil {
-			return "", nil, err
-		}
+	address, server, err := startListening(ctx, shop, "nginx", func(address string) (command, error) {
 		conf := filepath.Join(dir, "nginx.conf")
-		if err := os.WriteFile(conf, fmt.Appendf(nil, nginxConf, dir, address), 0o644); err != nil {
-			return "", nil, err
-		}
 		serving := command{path: nginx.path, args: []string{"-p", dir, "-c", conf, "-e", "stderr"}, lowered: true}
-		server, err := shop.start(serving)
-		if err != nil {
-			return "", nil, err
-		}
-		if awaitServer(ctx, address) {
-			return "http://" + address, server, nil
-		}
-		if err := server.end(); err != nil {
-			return "", nil, err
-		}
-		if err := context.Cause(ctx); err != nil {
-			return "", nil, err
-		}
-		said = lastOf(server.stderr.String())
-	}
-	return "", nil, fmt.Errorf("nginx does not answer: %s", said)
+		return serving, os.WriteFile(conf, fmt.Appendf(nil, nginxConf, dir, address), 0o644)
+	})
+	return "http://" + address, server, err
 }
 
 func writePages(dir string, size int) error {
@@ -88,30 +64,4 @@ func writePages(dir string, size int) error {
 		}
 	}
 	return nil
-}
-
-// freeAddress is an address on this machine where nobody listens.
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return l.Addr().String(), l.Close()
-}
-
-// awaitServer says whether somebody listens there within a few seconds.
-func awaitServer(ctx context.Context, address string) bool {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	for ctx.Err() == nil {
-		conn, err := new(net.Dialer).DialContext(ctx, "tcp4", address)
-		if err == nil {
-			return conn.Close() == nil
-		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(10 * time.Millisecond):
-		}
-	}
-	return false
 }

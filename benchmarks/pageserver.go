@@ -3,10 +3,8 @@ package main
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"net"
-	"os"
 	"strings"
 	"time"
 
@@ -82,26 +80,6 @@ func dribble(w *bufio.Writer, page []byte) {
 
 // startPageServer starts the server and returns the address that it prints.
 func startPageServer(ctx context.Context, shop *workshop) (base string, server *child, err error) {
-	serving, err := playing("serve")
-	if err != nil {
-		return "", nil, err
-	}
-	r, w, err := os.Pipe()
-	if err != nil {
-		return "", nil, err
-	}
-	defer r.Close()
-	serving.stdout = w
-	server, err = shop.start(serving)
-	w.Close() // the server has the other one: when it ends, so does r
-	if err != nil {
-		return "", nil, err
-	}
-	stop := context.AfterFunc(ctx, func() { server.life.Close() })
-	defer stop()
-	line, err := bufio.NewReader(r).ReadString('\n')
-	if err != nil {
-		return "", nil, errors.Join(errors.New("the server does not say where it listens"), err, server.end())
-	}
-	return "http://" + strings.TrimSpace(line), server, nil
+	address, server, err := startServing(ctx, shop, "serve")
+	return "http://" + address, server, err
 }
