@@ -39,6 +39,7 @@ peers: ## potok beside its peers, goal by goal, into benchmarks/results; README'
 	go -C benchmarks run . -goal G -o results/goroutines.txt
 	go -C benchmarks run . -goal T,B -o results/titles.txt
 	go -C benchmarks run . -goal P -o results/process.txt
+	go -C benchmarks run . -goal C -o results/cluster.txt
 	go -C benchmarks run . -readme
 
 api: ## exported API against REV=, by default the last tag

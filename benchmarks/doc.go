@@ -1,11 +1,12 @@
 // Command benchmarks measures potok beside its peers, and says which of its goals
 // are met:
 //
-//	go -C benchmarks run .                                      # all goals, about ten minutes
+//	go -C benchmarks run .                                      # all goals, about a quarter of an hour
 //	go -C benchmarks run . -goal G3,G9                          # some; -list names them
 //	go -C benchmarks run . -goal G -o results/goroutines.txt    # all of a letter, into a file too
 //	go -C benchmarks run . -goal T,B -o results/titles.txt
 //	go -C benchmarks run . -goal P -o results/process.txt
+//	go -C benchmarks run . -goal C -o results/cluster.txt
 //	go -C benchmarks run . -goal T5 -inputs 10000000            # the goal's number: a quarter of an hour
 //	go -C benchmarks run . -readme                              # README's table from the files
 //	go -C benchmarks run . -short                               # does everything work?
@@ -71,4 +72,26 @@
 //
 // Peaks and what is resident are the kernel's, VmHWM and Rss of each process. They
 // count the pages of the program's text too, which all processes of it share.
+//
+// # The cluster
+//
+// Calls through a server are measured beside asynq on Redis and River on PostgreSQL,
+// whose servers are programs of the system: started here, on a port of this machine,
+// with their files in a directory that is removed, and ended by their pids, also when
+// the benchmarks are killed. They run as nobody if we are root, as PostgreSQL refuses
+// to be root. One that is missing is skipped with a word; apt-get install
+// redis-server postgresql brings both on Debian. The NATS server is this binary again
+// with cluster/embedded in it, a process of its own as those two are.
+//
+// All three are as safe as each other: a killed process costs nothing, a power cut
+// about a second. That is Fast for NATS, appendonly with appendfsync everysec for
+// Redis, and synchronous_commit=off for PostgreSQL, which would else wait for the
+// disk with each transaction.
+//
+// Raw JetStream is one stream with one subject, and payloads as long as a call of
+// ours. It only stores, while a call is stored, fetched, run, its result stored and
+// read and the call acknowledged.
+//
+// How soon the embedded server starts and what it keeps in memory is measured of a
+// small program, engine.
 package main

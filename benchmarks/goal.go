@@ -22,7 +22,7 @@ type goal struct {
 func goals(inputs int) []goal {
 	return slices.Concat(submitGoals(), resultGoals(), allocGoals(), mapSliceGoals(), mapGoals(),
 		latencyGoals(), queueGoals(), lockGoals(), orderGoals(), memoryGoals(), titleGoals(inputs), countingGoals(),
-		processGoals())
+		processGoals(), clusterGoals())
 }
 
 // selectGoals returns the goals of these names, in the order of goals. A letter
@@ -82,7 +82,9 @@ const (
 	workerPeak     unit = "worker's peak ÷ payload"
 	residentMB     unit = "resident MB"
 	privateMB      unit = "private MB" // of what is resident, not shared with another process
-	wholeSeconds   unit = "s"          // of all calls together
+	residentMiB    unit = "resident MiB"
+	privateMiB     unit = "private MiB"
+	wholeSeconds   unit = "s" // of all calls together
 
 	// Of promises. The longest of all rounds counts, as of all waits.
 	longestLate    unit = "ms late, longest"

@@ -85,7 +85,7 @@ func parseFlags(args []string, stderr io.Writer) (options, error) {
 	set.IntVar(&o.inputs, "inputs", manyInputsDefault, "T5's longest run has `n` inputs; 10000000 is the goal's, and takes about a quarter of an hour")
 	set.BoolVar(&o.short, "short", false, "one round of tiny workloads, to see that they work; nothing is judged")
 	set.BoolVar(&o.strict, "strict", false, "exit with 1 if a goal is missed")
-	set.StringVar(&o.out, "o", "", "write the report into `file` too; usually results/goroutines.txt, results/titles.txt or results/process.txt")
+	set.StringVar(&o.out, "o", "", "write the report into `file` too; usually results/goroutines.txt, results/titles.txt, results/process.txt or results/cluster.txt")
 	set.BoolVar(&o.readme, "readme", false, "run nothing; write the table of ../README.md from results/*.txt")
 	set.BoolVar(&o.check, "check", false, "with -readme: write nothing, exit with 1 if the table is not the one to write")
 	if err := set.Parse(args); err != nil {

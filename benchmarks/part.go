@@ -22,6 +22,7 @@ func parts() map[string]part {
 		"colly":    readByColly,
 		"pipe":     answerFrames,
 		"plugin":   servePlugin,
+		"nats":     serveNATS,
 	}
 }
 

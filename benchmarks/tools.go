@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os/exec"
+	"path/filepath"
 	"strings"
 )
 
@@ -22,14 +23,29 @@ var (
 
 	// Without what the notebook imports.
 	findPython3 = toolFinder("python3", "python3 is not installed", "python3", "/usr/bin/python3")
+
+	findRedis = toolFinder("redis-server", "redis-server is not installed (apt-get install redis-server)", "redis-server", "/usr/bin/redis-server")
 )
+
+// findPostgres looks where Debian puts it too: a directory for each version, none of
+// which is in the path.
+func findPostgres(ctx context.Context) (tool, error) {
+	there, err := filepath.Glob("/usr/lib/postgresql/*/bin/postgres")
+	if err != nil {
+		return tool{}, err
+	}
+	find := toolFinder("postgres", "PostgreSQL is not installed (apt-get install postgresql)", append([]string{"postgres"}, there...)...)
+	return find(ctx)
+}
 
 // versionOf has for each tool how it tells its version; where it fails, the tool is
 // of no use.
 var versionOf = map[string][]string{
-	"nginx":   {"-v"},
-	"curl":    {"--version"},
-	"python3": {"-c", "import sys, concurrent.futures, multiprocessing.pool; print('Python', sys.version.split()[0])"},
+	"nginx":        {"-v"},
+	"curl":         {"--version"},
+	"redis-server": {"--version"},
+	"postgres":     {"--version"},
+	"python3":      {"-c", "import sys, concurrent.futures, multiprocessing.pool; print('Python', sys.version.split()[0])"},
 	"python": {"-c", "import sys, requests, lxml.etree as x; print('Python', sys.version.split()[0] + ', requests', " +
 		"requests.__version__ + ', lxml', '.'.join(map(str, x.LXML_VERSION[:3])))"},
 }
@@ -47,10 +63,19 @@ func toolFinder(name, missing string, programs ...string) func(context.Context) 
 			if err != nil {
 				continue
 			}
-			version, _, _ := strings.Cut(string(said), "\n")
-			version, _, _ = strings.Cut(version, " (") // builds say what they are built with
-			return tool{path, strings.TrimPrefix(version, "nginx version: ")}, nil
+			return tool{path, shortVersion(string(said))}, nil
 		}
 		return tool{}, errors.New(missing)
 	}
+}
+
+// shortVersion is a program's name and its version, of what it says: no more lines, and
+// not what its build was made with.
+func shortVersion(said string) string {
+	version, _, _ := strings.Cut(said, "\n")
+	version = strings.TrimPrefix(version, "nginx version: ")
+	version = strings.NewReplacer("postgres (PostgreSQL)", "PostgreSQL", "Redis server v=", "Redis ").Replace(version)
+	version, _, _ = strings.Cut(version, " (")
+	version, _, _ = strings.Cut(version, " sha=")
+	return version
 }

@@ -20,7 +20,7 @@ type workshop struct {
 	potok  string
 	help   string // of potok titles
 
-	lean string // "" until it is wanted
+	lean, engine string // "" until they are wanted
 }
 
 // open makes the directory and the minder, if nobody has yet.
@@ -61,6 +61,14 @@ func (w *workshop) openLean(ctx context.Context) (err error) {
 		w.lean, err = w.build(ctx, ".", "./lean")
 	}
 	return err
+}
+
+// openEngine makes the program with the cluster's server in it, if nobody has yet.
+func (w *workshop) openEngine(ctx context.Context) (file string, err error) {
+	if w.engine == "" {
+		w.engine, err = w.build(ctx, ".", "./engine")
+	}
+	return w.engine, err
 }
 
 // build builds a program of the module in a directory.
