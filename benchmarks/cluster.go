@@ -25,6 +25,8 @@ const (
 	byAsynq   = "asynq"
 	byRiver   = "River"
 	byStream  = "JetStream async publish"
+
+	clusterRounds = 7 // each of C1 and of C2 is many seconds
 )
 
 // A system does x+1 elsewhere.
@@ -48,7 +50,7 @@ func clusterMany() goal {
 		}
 		return []probe{
 			rushing(byCluster, calls, ours(func(p *potokSystem) func(int) ([]int, error) { return p.submit })),
-			rushing(all, packed, ours(func(p *potokSystem) func(int) ([]int, error) { return p.submitAll })),
+			rushing(all, calls, ours(func(p *potokSystem) func(int) ([]int, error) { return p.submitAll })),
 			rushing(mapped, packed, ours(func(p *potokSystem) func(int) ([]int, error) { return p.mapAll })),
 			rushing(byStream, packed, func() (system, error) { return openStream(f.nats) }),
 			unless(f.redis == "", rushing(byAsynq, 4000, func() (system, error) { return openAsynq(f.redis) })),
@@ -62,6 +64,7 @@ func clusterMany() goal {
 		timesAtLeast(mapped, byAsynq, callsPerSecond, 4),
 		timesAtLeast(mapped, byRiver, callsPerSecond, 2),
 	)
+	w.maxRounds = clusterRounds
 	return goal{name: "C1", text: "cluster: durable calls, one message each; Map", workloads: []workload{w}}
 }
 
@@ -111,8 +114,9 @@ func clusterTrips() goal {
 			tripping(request, times, dial(func() (system, error) { return openRequests(f.nats) })),
 			tripping(sync, times, dial(func() (system, error) { return openStream(f.nats) })),
 			unless(f.redis == "", tripping(byAsynq, 200, dial(func() (system, error) { return openAsynq(f.redis) }))),
-			unless(f.postgres == "", tripping(byRiver, 20, dial(func() (system, error) { return openRiver(f.postgres) }))),
+			unless(f.postgres == "", tripping(byRiver, 10, dial(func() (system, error) { return openRiver(f.postgres) }))),
 		}
 	}, atMost(byCluster, nanoseconds, 300_000))
+	w.maxRounds = clusterRounds
 	return goal{name: "C2", text: "cluster: one call at a time: p50", workloads: []workload{w}}
 }
