@@ -57,12 +57,12 @@ func clusterMany() goal {
 			unless(f.postgres == "", rushing(byRiver, 20_000, func() (system, error) { return openRiver(f.postgres) })),
 		}
 	},
-		timesAtLeast(byCluster, byStream, callsPerSecond, 0.2),
-		timesAtLeast(mapped, byStream, callsPerSecond, 2.5),
-		timesAtLeast(byCluster, byAsynq, callsPerSecond, 4),
-		timesAtLeast(byCluster, byRiver, callsPerSecond, 2),
-		timesAtLeast(mapped, byAsynq, callsPerSecond, 4),
-		timesAtLeast(mapped, byRiver, callsPerSecond, 2),
+		moreCalls(byCluster, byStream, 0.2),
+		moreCalls(mapped, byStream, 2.5),
+		moreCalls(byCluster, byAsynq, 4),
+		moreCalls(byCluster, byRiver, 2),
+		moreCalls(mapped, byAsynq, 4),
+		moreCalls(mapped, byRiver, 2),
 	)
 	w.maxRounds = clusterRounds
 	return goal{name: "C1", text: "cluster: durable calls, one message each; Map", workloads: []workload{w}}

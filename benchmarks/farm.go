@@ -86,9 +86,9 @@ func (f *farm) startNATS(ctx context.Context, shop *workshop) error {
 // startRedis starts a server that is as safe as ours: everything is in a file, which
 // is synced each second.
 func (f *farm) startRedis(ctx context.Context, shop *workshop) error {
-	redis, err := findRedis(ctx)
-	if err != nil {
-		f.notes = append(f.notes, byAsynq+": skipped, "+err.Error())
+	redis, missing := findRedis(ctx)
+	if why := reason(missing); why != "" {
+		f.notes = append(f.notes, byAsynq+": skipped, "+why)
 		return nil
 	}
 	dir, err := workplace(shop)
@@ -115,9 +115,9 @@ func (f *farm) startRedis(ctx context.Context, shop *workshop) error {
 // startPostgres makes a database and starts its server, which is as safe as ours: it
 // confirms what is not on disk yet, and writes it a moment later.
 func (f *farm) startPostgres(ctx context.Context, shop *workshop) error {
-	postgres, err := findPostgres(ctx)
-	if err != nil {
-		f.notes = append(f.notes, byRiver+": skipped, "+err.Error())
+	postgres, missing := findPostgres(ctx)
+	if why := reason(missing); why != "" {
+		f.notes = append(f.notes, byRiver+": skipped, "+why)
 		return nil
 	}
 	program, err := filepath.EvalSymlinks(postgres.path) // its other programs stand beside it

@@ -111,9 +111,9 @@ func timesAtMost(row, peer string, u unit, limit float64) condition {
 	return condition{row: row, peer: peer, unit: u, limit: limit}
 }
 
-// timesAtLeast wants a figure of row to be limit times that of peer, or more.
-func timesAtLeast(row, peer string, u unit, limit float64) condition {
-	return condition{row: row, peer: peer, unit: u, limit: limit, least: true}
+// moreCalls wants row to make limit times the calls a second that peer makes, or more.
+func moreCalls(row, peer string, limit float64) condition {
+	return condition{row: row, peer: peer, unit: callsPerSecond, limit: limit, least: true}
 }
 
 // atMost limits a figure of row.
