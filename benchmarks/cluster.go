@@ -26,7 +26,7 @@ const (
 	byRiver   = "River"
 	byStream  = "JetStream async publish"
 
-	clusterRounds = 7 // each of C1 and of C2 is many seconds
+	clusterRounds = 7 // each is many seconds
 )
 
 // A system does x+1 elsewhere.

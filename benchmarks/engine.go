@@ -28,7 +28,7 @@ type engineRow struct{ name, argument string }
 // onEngine is the workload of works of the program engine, which prints figures of
 // these units.
 func onEngine(title string, units []unit, work string, rows []engineRow, conditions ...condition) workload {
-	w := workload{title: title, units: units, conditions: conditions}
+	w := workload{title: title, units: units, conditions: conditions, maxRounds: clusterRounds}
 	for _, row := range rows {
 		w.rows = append(w.rows, row.name)
 	}
