@@ -34,7 +34,7 @@ func (s *server) finish(j *job) {
 		kind: kindResults, worker: s.options.name, delivered: j.delivered, items: j.done, results: j.results[:j.done],
 	}
 	s.mu.Unlock()
-	s.send(ask)
+	defer s.send(ask) // whoever waits for this result is first
 	if back {
 		_ = s.nc.Publish(reply, []byte("-NAK"))
 		s.lookAgain()
@@ -77,7 +77,24 @@ type answer struct {
 
 // publishResult sends a result.
 func (s *server) publishResult(j *job, body *resultMessage) {
-	s.publish(&answer{j, resultMsg(j.id.run, resultName(j.id.message), j.body.after, j.body.keep, body.append(nil))})
+	m := &nats.Msg{Subject: resultSubject(j.id.run, resultName(j.id.message)), Header: s.firstHeader(j.body.keep), Data: body.append(nil)}
+	if j.body.after > 0 {
+		m.Header = resultHeader(j.body.after, j.body.keep)
+	}
+	s.publish(&answer{j, m})
+}
+
+// firstHeader is resultHeader for first results, all of which have the same: it is not to be changed.
+func (s *server) firstHeader(keep time.Duration) nats.Header {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.headers[keep] == nil {
+		if len(s.headers) > 16 { // clients that mean harm may name any time
+			clear(s.headers)
+		}
+		s.headers[keep] = resultHeader(0, keep)
+	}
+	return s.headers[keep]
 }
 
 // publish sends a result, again and again for as long as there is a connection, and then acknowledges the job: it is safe,
@@ -87,7 +104,7 @@ func (s *server) publish(a *answer) {
 		last, wrong := lastSequence(err)
 		switch {
 		case wrong && last < a.job.body.after: // the server has lost the one before
-			a.msg.Header.Set(jetstream.ExpectedLastSubjSeqHeader, strconv.FormatUint(last, 10))
+			a.msg.Header = resultHeader(last, a.job.body.keep)
 			s.mu.Lock()
 			s.unsent = append(s.unsent, a)
 			s.mu.Unlock()

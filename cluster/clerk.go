@@ -78,7 +78,9 @@ func (c *Client) cancelOnServer() {
 		m := o.message
 		if o.whole && c.book != nil { // first of all: a result that comes now is too late
 			body := &resultMessage{kind: kindCancelled}
-			msg := resultMsg(c.options.run, resultName(m.name), m.body.after, c.options.keep, body.append(nil))
+			msg := &nats.Msg{
+				Subject: resultSubject(c.options.run, resultName(m.name)), Header: resultHeader(m.body.after, c.options.keep), Data: body.append(nil),
+			}
 			c.publisher.post(msg, func(error) {}) // another result came first, or it runs
 		}
 		if o.whole && !all {
@@ -272,10 +274,4 @@ func (c *Client) readStored(ctx context.Context, sequence uint64) (*resultMessag
 		return nil, err
 	}
 	return parseResult(msg.Data)
-}
-
-// resultMsg makes the message of a result, which the server stores only if the last of that subject is the one that it
-// comes after: the first result wins, for as long as it is kept.
-func resultMsg(run, name string, after uint64, keep time.Duration, body []byte) *nats.Msg {
-	return &nats.Msg{Subject: resultPrefix + run + "." + name, Header: resultHeader(after, keep), Data: body}
 }

@@ -25,6 +25,7 @@ const (
 // A feed is a consumer of calls of a task.
 type feed struct {
 	token string
+	task  *registry.Task
 	asked int // calls that were asked for and have not come
 }
 
@@ -74,7 +75,8 @@ func (s *server) findFeed(name string) {
 
 // lookFor begins to ask for calls of a task, if it is known here and has a consumer.
 func (s *server) lookFor(ctx context.Context, name string) error {
-	if registry.Lookup(name) == nil {
+	task := registry.Lookup(name)
+	if task == nil {
 		return nil
 	}
 	token, err := taskToken(name)
@@ -92,11 +94,21 @@ func (s *server) lookFor(ctx context.Context, name string) error {
 	}
 	s.mu.Lock()
 	if s.feeds[token] == nil {
-		s.feeds[token] = &feed{token: token}
+		s.feeds[token] = &feed{token: token, task: task}
 	}
 	ask := s.askLocked()
 	s.mu.Unlock()
 	s.send(ask)
+	return nil
+}
+
+// taskOf returns the task of a consumer that is asked; nil: there is none.
+func (s *server) taskOf(token string) *registry.Task {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if f := s.feeds[token]; f != nil {
+		return f.task
+	}
 	return nil
 }
 

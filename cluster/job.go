@@ -59,9 +59,10 @@ func (s *server) receiveCall(msg *nats.Msg) {
 	}
 	j := &job{id: id, reply: msg.Reply, delivered: meta.NumDelivered, since: time.Now()}
 	body, err := parseCall(msg.Data)
+	var task *registry.Task
 	if err != nil {
 		err = checkVersion(msg.Data)
-	} else if want, _ := taskToken(body.task); want != token {
+	} else if task = s.taskOf(token); task == nil || task.Name != body.task {
 		err = fmt.Errorf("%w: it is of task %.100q, and came as %s", errMessage, body.task, token)
 	}
 	if err != nil {
@@ -69,7 +70,7 @@ func (s *server) receiveCall(msg *nats.Msg) {
 		s.putAside(j, msg, err)
 		return
 	}
-	j.body, j.task = body, registry.Lookup(body.task)
+	j.body, j.task = body, task
 	if j.delivered > body.attempts {
 		s.putAside(j, msg, fmt.Errorf("%w: it was given to %d workers, and none of them was heard of again", ErrDead, j.delivered-1))
 		return

@@ -21,6 +21,7 @@ import (
 // A resultReader reads the results of a run in the order in which they were stored.
 type resultReader struct {
 	client *Client
+	prefix string        // of the subjects of results
 	last   atomic.Uint64 // sequence of the last one that was read, or may be skipped
 	heard  atomic.Int64  // when, in Unix nanoseconds
 
@@ -34,7 +35,7 @@ func (c *Client) readResults(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("potok/cluster: %w", explain(err))
 	}
-	r := &resultReader{client: c}
+	r := &resultReader{client: c, prefix: resultPrefix + c.options.run + "."}
 	upTo := uint64(0)
 	if c.book == nil { // nobody else knows the run: nothing is there
 		r.last.Store(stream.CachedInfo().State.LastSeq)
@@ -61,7 +62,7 @@ func (c *Client) readResults(ctx context.Context) error {
 	return nil
 }
 
-func (r *resultReader) subject() string { return resultPrefix + r.client.options.run + ".>" }
+func (r *resultReader) subject() string { return r.prefix + ">" }
 
 // consume begins to read behind the last result, anew if it has begun before.
 func (r *resultReader) consume(ctx context.Context) error {
@@ -115,8 +116,7 @@ func (r *resultReader) read(msg jetstream.Msg) {
 	if err != nil || meta.Sequence.Stream <= r.last.Load() {
 		return
 	}
-	name, ok := strings.CutPrefix(msg.Subject(), strings.TrimSuffix(r.subject(), ">"))
-	if ok {
+	if name, ok := strings.CutPrefix(msg.Subject(), r.prefix); ok {
 		r.client.heardResult(name, meta.Sequence.Stream, msg.Data())
 	}
 	r.last.Store(meta.Sequence.Stream)

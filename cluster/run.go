@@ -61,7 +61,10 @@ func (c *Client) beginRun(ctx context.Context) error {
 	return nil
 }
 
-// resultHeader lets a result be stored only behind the one that it comes after, and lets it expire.
+func resultSubject(run, name string) string { return resultPrefix + run + "." + name }
+
+// resultHeader lets a result be stored only if the last one of its subject is that which it comes after, so that the first
+// one wins for as long as it is kept; and it lets it expire.
 func resultHeader(after uint64, keep time.Duration) nats.Header {
 	return nats.Header{
 		jetstream.ExpectedLastSubjSeqHeader: {strconv.FormatUint(after, 10)},

@@ -48,8 +48,9 @@ type server struct {
 	number   uint64 // of requests
 	jobs     map[callID]*job
 	ended    map[callID]ended
-	unsent   []*answer // results that the server has not stored
-	running  int       // jobs that hold a place
+	headers  map[time.Duration]nats.Header // of first results, by how long they are kept
+	unsent   []*answer                     // results that the server has not stored
+	running  int                           // jobs that hold a place
 	pace     jobPace
 	began    map[string][]beganCall // not told yet, by run
 	toldAt   time.Time
@@ -85,6 +86,7 @@ func Serve(ctx context.Context, nc *nats.Conn, ex potok.Executor, opts ...ServeO
 		requests: make(map[string]*request),
 		jobs:     make(map[callID]*job),
 		ended:    make(map[callID]ended),
+		headers:  make(map[time.Duration]nats.Header),
 		began:    make(map[string][]beganCall),
 	}
 	return s.serve(ctx)
