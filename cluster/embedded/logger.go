@@ -3,6 +3,7 @@ package embedded
 import (
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 )
 
@@ -48,7 +49,11 @@ func (l *serverLog) Errorf(format string, v ...any) {
 
 // Warnf logs at Warn level.
 func (l *serverLog) Warnf(format string, v ...any) {
-	slog.Default().Warn("potok/embedded: " + fmt.Sprintf(format, v...))
+	text := fmt.Sprintf(format, v...)
+	if strings.Contains(text, "old update ignored") { // a purge has met an acknowledgement: nothing is wrong
+		return
+	}
+	slog.Default().Warn("potok/embedded: " + text)
 }
 
 // Noticef is what a server says of its ordinary life.

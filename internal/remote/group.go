@@ -1,6 +1,9 @@
 package remote
 
-import "github.com/potok-go/potok"
+import (
+	"github.com/potok-go/potok"
+	"github.com/potok-go/potok/internal/registry"
+)
 
 // A Group is many workers behind one Carrier, who share the calls out among themselves: which of them takes a call, and
 // when, is only heard of. It takes the place of lanes. Its calls begin and end in any order.
@@ -120,12 +123,15 @@ func (g *Group) start(s *Shipment, worker string) {
 	s.starting = false
 	it.attempt++
 	it.started, it.Ctx = true, ctx
-	answer := s.answer
+	answer, returned := s.answer, s.returned
 	late := x.killed
 	x.mu.Unlock()
 	switch {
 	case answer != nil:
 		g.settle(s, answer)
+		return
+	case returned:
+		g.GiveBack(s)
 		return
 	case late: // and kill may have seen it as one that does not run yet
 		it.Call.Cancel(potok.ErrClosed)
@@ -193,18 +199,24 @@ func (g *Group) settle(s *Shipment, store store) {
 func (g *Group) GiveBack(s *Shipment) {
 	x, it := g.x, s.Item
 	x.mu.Lock()
-	if s.void || s.starting || it.at != s {
+	if s.returned = s.starting; s.void || s.starting || it.at != s {
 		x.mu.Unlock()
 		return
 	}
 	s.voidLocked()
 	var refused []*Item
-	if !it.gone && !x.killed {
+	ended := it.started && (x.killed || it.Ctx.Err() != nil) // whoever cancels it finds it nowhere
+	if !it.gone && !ended && !x.killed {
 		refused = x.giveBackLocked([]*Item{it})
 	}
 	flush := x.dealLocked()
 	x.mu.Unlock()
 	flush.do()
+	if ended {
+		it.Call.Cancel(potok.ErrClosed) // if nobody has
+		x.settle(it, registry.ContextError(it.Ctx))
+		return
+	}
 	for _, it := range refused {
 		x.refuse(it, x.why())
 	}

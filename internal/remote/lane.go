@@ -36,6 +36,7 @@ type Shipment struct {
 	starting bool   // Start runs; on a lane it is not sent yet
 	begun    bool   // in a group: it was heard of
 	answer   store  // that came while Start ran; nil: none
+	returned bool   // it was given back meanwhile
 	void     bool   // withdrawn: in the line until the other side has passed it over
 	ended    bool   // End was called
 
