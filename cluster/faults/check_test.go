@@ -51,9 +51,9 @@ func checkRun(t testing.TB, nc *nats.Conn, run string, all []order) {
 		t.Errorf("a result of no call: %s", subject)
 	}
 	// What was delivered twice is acknowledged when it is done for the second time.
-	left := map[string]uint64{}
 	for limit := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
-		if left = subjects(t, js, "POTOK_CALLS", "potok.call.*."+run+".>"); len(left) == 0 {
+		left := subjects(t, js, "POTOK_CALLS", "potok.call.*."+run+".>")
+		if len(left) == 0 {
 			return
 		}
 		if time.Now().After(limit) {

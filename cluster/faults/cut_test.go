@@ -117,9 +117,10 @@ func TestTheNetworkBetweenWorkerAndServerIsCut(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		cut  func(p *proxy, all []order)
-		runs int // calls that may run twice
+		runs int  // calls that may run twice
+		long bool // it is left out of a short run
 	}{
-		{"HangUp", func(p *proxy, _ []order) { p.hangUp() }, 0},
+		{"HangUp", func(p *proxy, _ []order) { p.hangUp() }, 4, true},
 		{"Refuse", func(p *proxy, _ []order) {
 			p.mu.Lock()
 			p.refuse = true
@@ -127,11 +128,14 @@ func TestTheNetworkBetweenWorkerAndServerIsCut(t *testing.T) {
 			p.hangUp()
 			time.Sleep(2 * time.Second)
 			p.heal()
-		}, 2},
-		{"SilenceThatEnds", func(p *proxy, _ []order) { p.cut(); time.Sleep(12 * time.Second); p.heal() }, 4},
-		{"SilenceAndHangUp", func(p *proxy, _ []order) { p.cut(); time.Sleep(12 * time.Second); p.hangUp(); p.heal() }, 4},
+		}, 4, false},
+		{"SilenceThatEnds", func(p *proxy, _ []order) { p.cut(); time.Sleep(12 * time.Second); p.heal() }, 8, false},
+		{"SilenceAndHangUp", func(p *proxy, _ []order) { p.cut(); time.Sleep(12 * time.Second); p.hangUp(); p.heal() }, 8, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
+			if tt.long {
+				needsTime(t)
+			}
 			t.Parallel()
 			_, url := startServer(t, t.TempDir(), "127.0.0.1:0", embedded.Fast)
 			p := newProxy(t, strings.TrimPrefix(url, "nats://"))
@@ -156,12 +160,16 @@ func TestTheNetworkBetweenClientAndServerIsCut(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		cut  func(p *proxy)
+		long bool
 	}{
-		{"HangUp", func(p *proxy) { p.hangUp() }},
-		{"Silence", func(p *proxy) { p.cut(); time.Sleep(8 * time.Second); p.heal() }},
-		{"SilenceAndHangUp", func(p *proxy) { p.cut(); time.Sleep(8 * time.Second); p.hangUp(); p.heal() }},
+		{"HangUp", func(p *proxy) { p.hangUp() }, true},
+		{"Silence", func(p *proxy) { p.cut(); time.Sleep(8 * time.Second); p.heal() }, true},
+		{"SilenceAndHangUp", func(p *proxy) { p.cut(); time.Sleep(8 * time.Second); p.hangUp(); p.heal() }, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
+			if tt.long {
+				needsTime(t)
+			}
 			t.Parallel()
 			_, url := startServer(t, t.TempDir(), "127.0.0.1:0", embedded.Fast)
 			p := newProxy(t, strings.TrimPrefix(url, "nats://"))

@@ -40,6 +40,14 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// needsTime leaves a test to make faults.
+func needsTime(t *testing.T) {
+	t.Helper()
+	if os.Getenv(longVar) == "" {
+		t.Skip("it takes a while: run it with make faults")
+	}
+}
+
 // eventually waits for a condition that nobody signals.
 func eventually(t testing.TB, what string, cond func() bool) {
 	t.Helper()
