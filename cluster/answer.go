@@ -173,8 +173,8 @@ func (s *server) putAside(j *job, call *nats.Msg, why error) {
 	s.mu.Unlock()
 	letter := &nats.Msg{Subject: deadPrefix + j.id.run + "." + resultName(j.id.message), Header: nats.Header{}, Data: call.Data}
 	letter.Header.Set(jetstream.MsgTTLHeader, j.body.keep.String())
-	letter.Header.Set("Potok-Error", strings.ReplaceAll(why.Error(), "\n", " "))
-	letter.Header.Set("Potok-Subject", call.Subject)
+	letter.Header.Set(errorHeader, strings.ReplaceAll(why.Error(), "\n", " "))
+	letter.Header.Set(subjectHeader, call.Subject)
 	s.publisher.post(letter, func(err error) {
 		if err != nil { // the result matters more
 			slog.Default().Warn("potok/cluster: a dead letter is lost", "run", j.id.run, "call", j.id.message, "err", err)
