@@ -33,6 +33,9 @@ func (s *server) finish(j *job) {
 	body := &resultMessage{
 		kind: kindResults, worker: s.options.name, delivered: j.delivered, items: j.done, results: j.results[:j.done],
 	}
+	if j.cancelled { // who has cancelled it reads what it returned, everybody else that there is no result
+		body.kind = kindCancelled
+	}
 	s.mu.Unlock()
 	defer s.send(ask) // whoever waits for this result is first
 	if back {

@@ -51,6 +51,9 @@ func (s *server) heardEnd(msg *nats.Msg) {
 
 // end ends calls of a job, or all.
 func (s *server) end(j *job, e *endMessage, why error) {
+	s.mu.Lock()
+	j.over = j.over || e.all
+	s.mu.Unlock()
 	if e.all && j.end != nil {
 		j.end(why)
 		return

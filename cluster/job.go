@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"reflect"
@@ -36,6 +37,8 @@ type job struct {
 	settled   []bool
 	done      int  // results that there are
 	back      bool // the executor was closed: another worker does it
+	over      bool // it was told to end
+	cancelled bool // and its only call has
 }
 
 func (j *job) isDoneLocked(i int) bool { return j.body.kind == kindCalls && j.settled[i] }
@@ -263,8 +266,14 @@ func (s *server) store(j *job, i int, out any, err error) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	j.results[i], j.settled[i] = r, true
+	j.cancelled = j.over && len(j.results) == 1 && endedBy(err)
 	j.done++
 	return j.done == len(j.results)
+}
+
+// endedBy says whether a call was cancelled, by what it returned.
+func endedBy(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, potok.ErrCancelled) || errors.Is(err, potok.ErrClosed)
 }
 
 // giveBack notes that the executor was closed before the job was done.

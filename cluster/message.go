@@ -22,7 +22,7 @@ const (
 	kindCalls     byte = 'c' // calls, each with its argument
 	kindChunk     byte = 'k' // calls whose arguments are one array
 	kindResults   byte = 'r' // what became of the first n calls of a message
-	kindCancelled byte = 'x' // it was cancelled: there is no result
+	kindCancelled byte = 'x' // it was cancelled: there is no result, but perhaps what it returned to who has cancelled it
 	kindDead      byte = 'd' // it was given up: the error says why
 	kindBegan     byte = 'b' // calls that have begun
 	kindWorker    byte = 'w' // a worker is there

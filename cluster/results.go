@@ -180,7 +180,7 @@ func (c *Client) answered(m *message, body *resultMessage, sequence uint64) {
 			n := it.Note.(*note)
 			n.after = sequence
 			switch {
-			case body.kind == kindCancelled: // by another client of the run
+			case body.kind == kindCancelled && len(body.results) == 0: // by another client of the run
 				it.Call.Cancel(potok.ErrCancelled)
 				return context.Cause(it.Ctx)
 			case body.kind == kindDead:
