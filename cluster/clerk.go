@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/potok-go/potok"
@@ -78,9 +77,7 @@ func (c *Client) cancelOnServer() {
 		m := o.message
 		if o.whole && c.book != nil { // first of all: a result that comes now is too late
 			body := &resultMessage{kind: kindCancelled}
-			msg := &nats.Msg{
-				Subject: resultSubject(c.options.run, resultName(m.name)), Header: resultHeader(m.body.after, c.options.keep), Data: body.append(nil),
-			}
+			msg := resultMsg(c.options.run, resultName(m.name), m.body.after, c.options.keep, body.append(nil))
 			c.publisher.post(msg, func(error) {}) // another result came first, or it runs
 		}
 		if o.whole && !all {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -55,7 +56,7 @@ func (p *jobPace) ahead(places int) int {
 func (s *server) findFeeds(ctx context.Context) error {
 	ctx, cancel := withRequestTime(ctx)
 	defer cancel()
-	for _, name := range registry.Names() {
+	for _, name := range s.options.tasks {
 		err := s.lookFor(ctx, name)
 		switch {
 		case err == nil, errors.Is(err, jetstream.ErrConsumerNotFound), errors.Is(err, jetstream.ErrStreamNotFound), errors.Is(err, errTaskName):
@@ -76,7 +77,7 @@ func (s *server) findFeed(name string) {
 // lookFor begins to ask for calls of a task, if it is known here and has a consumer.
 func (s *server) lookFor(ctx context.Context, name string) error {
 	task := registry.Lookup(name)
-	if task == nil {
+	if task == nil || !slices.Contains(s.options.tasks, name) {
 		return nil
 	}
 	token, err := taskToken(name)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/potok-go/potok"
+	"github.com/potok-go/potok/internal/registry"
 )
 
 // Defaults of Keep and MaxAttempts.
@@ -92,6 +93,7 @@ type serveOption func(*serveOptions)
 func (o serveOption) applyServe(to *serveOptions) { o(to) }
 
 type serveOptions struct {
+	tasks []string // that are served
 	name  string
 	ready func()
 	trace func(context.Context, string) context.Context // nil: none
@@ -106,6 +108,17 @@ func WorkerName(name string) ServeOption {
 // empty.
 func TraceFrom(extract func(ctx context.Context, trace string) context.Context) ServeOption {
 	return serveOption(func(o *serveOptions) { o.trace = extract })
+}
+
+// Tasks has the worker serve calls of these tasks only; without it, of all that are defined in the program. A name that is
+// defined nowhere panics.
+func Tasks(names ...string) ServeOption {
+	for _, name := range names {
+		if registry.Lookup(name) == nil {
+			panic(fmt.Sprintf("potok/cluster: Tasks(%q): no such task", name))
+		}
+	}
+	return serveOption(func(o *serveOptions) { o.tasks = names })
 }
 
 // OnReady has fn called once, when the worker has said that it is there and asks for calls. fn must not block.

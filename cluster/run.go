@@ -63,6 +63,11 @@ func (c *Client) beginRun(ctx context.Context) error {
 
 func resultSubject(run, name string) string { return resultPrefix + run + "." + name }
 
+// resultMsg makes the message of a result.
+func resultMsg(run, name string, after uint64, keep time.Duration, body []byte) *nats.Msg {
+	return &nats.Msg{Subject: resultSubject(run, name), Header: resultHeader(after, keep), Data: body}
+}
+
 // resultHeader lets a result be stored only if the last one of its subject is that which it comes after, so that the first
 // one wins for as long as it is kept; and it lets it expire.
 func resultHeader(after uint64, keep time.Duration) nats.Header {

@@ -58,10 +58,10 @@ type server struct {
 
 // Serve takes calls from a cluster and has ex run them, whichever executor that is: a Pool, or one of processes. It blocks
 // until ctx ends; then it takes no more calls, and returns nil when those that it has are done and their results stored.
-// It returns an error if the worker cannot begin, or if the connection is closed. It knows the tasks that are defined in
-// the program, and takes no more calls than ex has places, a little ahead where they are short. A call is acknowledged when
-// its result is stored; so if the worker dies another one gets it, after ten seconds. What makes no sense is put aside, and
-// stops nobody. ex and nc stay the caller's, to close after Serve; a call that ex cancels as it is closed goes to another
+// It returns an error if the worker cannot begin, or if the connection is closed. It serves the tasks that are defined in
+// the program, or those of Tasks, and takes no more calls than ex has places, a little ahead where they are short. A call is
+// acknowledged when its result is stored; so if the worker dies another one gets it, after ten seconds. What makes no sense
+// is put aside, and stops nobody. ex and nc stay the caller's, to close after Serve; a call that ex cancels as it is closed goes to another
 // worker. Any number may serve, also in one process, and on one connection.
 func Serve(ctx context.Context, nc *nats.Conn, ex potok.Executor, opts ...ServeOption) error {
 	var o serveOptions
@@ -71,6 +71,9 @@ func Serve(ctx context.Context, nc *nats.Conn, ex potok.Executor, opts ...ServeO
 	if o.name == "" {
 		host, _ := os.Hostname()
 		o.name = fmt.Sprintf("%s/%d", host, os.Getpid())
+	}
+	if o.tasks == nil {
+		o.tasks = registry.Names()
 	}
 	if ctx.Err() != nil {
 		return registry.ContextError(ctx)
@@ -236,7 +239,7 @@ func (s *server) announce(left bool) {
 	s.mu.Lock()
 	left = left || s.draining
 	s.mu.Unlock()
-	m := workerMessage{left: left, id: s.id, name: s.options.name, places: s.ex.Stats().Workers, tasks: registry.Names()}
+	m := workerMessage{left: left, id: s.id, name: s.options.name, places: s.ex.Stats().Workers, tasks: s.options.tasks}
 	_ = s.nc.Publish(workerEvents, m.append(nil)) // who misses it hears the next
 }
 
