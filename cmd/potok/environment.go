@@ -30,6 +30,11 @@ func fromEnvironment(cmd *cobra.Command) error {
 	return errors.Join(faults...)
 }
 
+// typed says whether a flag was given in this command. What stands in a variable is for all commands, and says nothing where it does not fit.
+func typed(cmd *cobra.Command, flag string) bool {
+	return cmd.Flags().Changed(flag) && os.Getenv(variable(flag)) == ""
+}
+
 // flagCause takes off what says that the fault is a flag's.
 func flagCause(err error) error {
 	if inner := errors.Unwrap(err); inner != nil {

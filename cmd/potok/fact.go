@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -30,6 +31,11 @@ json:  an object a line for every N: {"n":20,"factorial":"2432902008176640000"}.
 
 With --on processes they are computed in as many processes as there are workers. If one dies, killed for its memory say, the number that
 it was at fails: a line "N: reason" on stderr, in every format. All others go on. Decimal they are made here, on as many goroutines.
+
+With --on cluster they are computed by the workers of a cluster: those that "potok worker" runs anywhere and that use the server at
+--nats, or, without --nats, by as many as --workers says in this process, with a server in it. Who may use the server is in the URL, in
+$POTOK_TOKEN or in --creds. With --run ID results are kept on the server, for a week: the same command prints those that are there, and
+only what is missing is computed, also after a kill. A number whose worker dies is computed again, at most three times.
 
 Memory is bounded: at most twice as many numbers as there are workers are under way, and more only while the lines of all together have
 less than %d MiB.
@@ -72,16 +78,24 @@ func (f *factFlags) run(cmd *cobra.Command, args []string) error {
 	}
 	defer in.close()
 	errOut := cmd.ErrOrStderr()
-	ex, err := f.executor(errOut)
+	ex, err := f.executor(cmd.Context(), errOut)
 	if err != nil {
 		return err
 	}
+	always := 2 * f.workers
+	if f.cluster.nats.url != "" {
+		always = numbersOut
+	}
 	r := &factRun{
-		factFlags: f, in: in, line: line, out: cmd.OutOrStdout(), ex: ex, flight: newFlight(2 * f.workers),
+		factFlags: f, in: in, line: line, out: cmd.OutOrStdout(), ex: ex, flight: newFlight(always),
 		monitor: newMonitor(errOut, f.progress, "number", f.quiet),
 	}
 	if r.monitor.bar != nil && isTerminal(r.out) {
 		r.out = r.monitor // both are on one terminal: the bar makes room for what is printed
+	}
+	if f.on == "cluster" {
+		restore := showWarnings(r.monitor)
+		defer restore()
 	}
 	signals, stop := watchInterrupts(cmd.Context(), r.monitor, "numbers")
 	fault := r.run(signals)
@@ -91,9 +105,19 @@ func (f *factFlags) run(cmd *cobra.Command, args []string) error {
 	return r.end(errOut, fault, interrupted)
 }
 
-// executor makes that on which the factorials are computed.
-func (f *factFlags) executor(errOut io.Writer) (potok.Executor, error) {
-	if f.on == "processes" {
+// numbersOut is how many numbers are with the workers of a cluster at a time, however large they are.
+const numbersOut = 64
+
+// executor makes that on which the factorials are computed. An exitError has been told.
+func (f *factFlags) executor(ctx context.Context, errOut io.Writer) (potok.Executor, error) {
+	switch f.on {
+	case "cluster":
+		place, err := f.cluster.open(ctx, "fact", f.workers)
+		if err != nil {
+			return nil, tellFault(errOut, err)
+		}
+		return place, nil
+	case "processes":
 		pool, err := process.NewPool(f.workers, process.WithName("fact"), process.Output(errOut))
 		if err != nil {
 			return nil, err
@@ -116,6 +140,7 @@ type factRun struct {
 	monitor *monitor
 	wrong   error // the input that is no number; to be read when the stages have ended
 	failed  int
+	dropped bool // somebody else has cancelled the run of a cluster
 }
 
 // run prints factorials until all are done, or the output is gone: then it says why. A multiplication of large numbers cannot be
@@ -130,6 +155,9 @@ func (r *factRun) run(signals interrupts) error {
 	case fault := <-ended:
 		return fault
 	case <-signals.now.Done():
+		if place, ok := r.ex.(*clusterPlace); ok {
+			place.Close() //nolint:errcheck // workers elsewhere should not go on for nobody
+		}
 		return nil
 	}
 }
@@ -155,6 +183,11 @@ func (r *factRun) print(signals interrupts, broken chan<- error) error {
 			return err
 		}
 		r.flight.land(done.n)
+		if r.on == "cluster" && errors.Is(done.err, potok.ErrCancelled) {
+			r.dropped = true
+			stopReading()
+			continue
+		}
 		r.monitor.add(done.err)
 		if done.err != nil {
 			r.failed++
@@ -229,6 +262,8 @@ func (r *factRun) end(errOut io.Writer, fault error, interrupted bool) error {
 		fault, code = outputFault(fault), exitFailed
 	case interrupted:
 		return exitError(exitInterrupted)
+	case r.dropped:
+		fault = errors.New("the run was cancelled by somebody else")
 	case r.wrong != nil:
 		fault, code = r.wrong, exitUsage
 	default:

@@ -28,6 +28,7 @@ type factFlags struct {
 	lists    []string
 	workers  int
 	on       string
+	cluster  clusterFlags
 	format   string
 	progress string
 	quiet    bool
@@ -39,6 +40,7 @@ func (f *factFlags) register(cmd *cobra.Command) {
 	flags.StringArrayVarP(&f.lists, "input", "i", nil, "read numbers from `FILE`, one a line, gzip too; repeatable, - is stdin")
 	flags.IntVarP(&f.workers, "workers", "j", 0, "compute `N` factorials at once (default as many as there are processors)")
 	flags.StringVar(&f.on, "on", "goroutines", "compute on `PLACE`: goroutines, processes or cluster")
+	f.cluster.register(cmd)
 	flags.StringVar(&f.format, "format", "text", "print `FORMAT`: text or json")
 	flags.StringVar(&f.progress, "progress", "auto", "show on stderr how far it is, in `MODE`: auto (a bar on a terminal), bar, plain, json or none")
 	flags.BoolVarP(&f.quiet, "quiet", "q", false, "do not tell on stderr which numbers failed, nor show a bar")
@@ -57,8 +59,8 @@ func (f *factFlags) check(cmd *cobra.Command, args []string) (lineOf, error) {
 			return nil, unknownValue(v.name, v.value, v.values)
 		}
 	}
-	if f.on == "cluster" {
-		return nil, errors.New("--on cluster comes with the cluster, which is not there yet; take goroutines or processes")
+	if err := f.cluster.check(cmd, f.on); err != nil {
+		return nil, err
 	}
 	most := maxWorkers
 	if f.on == "processes" {

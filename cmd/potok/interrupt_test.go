@@ -25,13 +25,20 @@ type session struct {
 
 func start(t *testing.T, args ...string) *session {
 	t.Helper()
+	return startFor(t, patience, args...)
+}
+
+// startFor is start for a session that may take so long.
+func startFor(t *testing.T, most time.Duration, args ...string) *session {
+	t.Helper()
 	path, err := exec.LookPath("potok")
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), most)
 	t.Cleanup(cancel)
 	s := &session{Cmd: exec.CommandContext(ctx, path, args...)}
+	s.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0") // the race detector's second at every exit
 	pipes := []func() error{
 		func() (err error) { s.in, err = s.StdinPipe(); return err },
 		func() error { out, err := s.StdoutPipe(); s.out = bufio.NewReader(out); return err },

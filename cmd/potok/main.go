@@ -3,9 +3,11 @@
 //	potok titles https://go.dev page.html
 //	potok fact 5 100
 //	potok server
+//	potok worker
+//	potok runs
 //
 // It exits 0 when all went well, 1 when some page or number failed or the output could not be written, 2 when it was called wrongly, 130
-// when it was interrupted; a server, which is ended in no other way, then exits 0. A verb prints its results in the order of its input, each as soon as it is known.
+// when it was interrupted; a server and a worker, which are ended in no other way, then exit 0. A verb prints its results in the order of its input, each as soon as it is known.
 package main
 
 import (
@@ -74,6 +76,6 @@ func newRoot() *cobra.Command {
 		},
 	}
 	root.SetVersionTemplate("potok {{.Version}}\n")
-	root.AddCommand(newTitles(), newFact(), newServer(), newMan())
+	root.AddCommand(newTitles(), newFact(), newServer(), newWorker(), newRuns(), newMan())
 	return root
 }

@@ -112,5 +112,12 @@ func (f *serverFlags) cannotStart(errOut io.Writer, err error) error {
 	return exitError(exitFailed)
 }
 
-// withoutPackage is what an error says without the name of the package before it.
-func withoutPackage(err error) string { return strings.TrimPrefix(err.Error(), "potok/embedded: ") }
+// withoutPackage is what an error says without the names of packages before it.
+func withoutPackage(err error) string { return withoutPackages(err.Error()) }
+
+func withoutPackages(text string) string {
+	for _, p := range packages {
+		text = strings.ReplaceAll(text, p, "")
+	}
+	return text
+}

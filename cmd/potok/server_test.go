@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -25,7 +26,12 @@ var shownToken = regexp.MustCompile(`POTOK_TOKEN=([A-Z0-9]+) potok (\w+)`)
 
 func startServer(t *testing.T, args ...string) *aServer {
 	t.Helper()
-	s := &aServer{session: start(t, append([]string{"server", "--listen", "127.0.0.1:0"}, args...)...)}
+	return startServerFor(t, patience, args...)
+}
+
+func startServerFor(t *testing.T, most time.Duration, args ...string) *aServer {
+	t.Helper()
+	s := &aServer{session: startFor(t, most, append([]string{"server", "--listen", "127.0.0.1:0"}, args...)...)}
 	url, err := s.out.ReadString('\n')
 	if err != nil {
 		rest, _ := io.ReadAll(s.errOut)

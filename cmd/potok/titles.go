@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -33,6 +34,14 @@ time-outs and the statuses 429, 500, 502, 503 and 504 are tried again, after a r
 
 With --on processes a page is fetched in a process of its own: one that brings it down costs only itself. Limits hold for the run.
 
+With --on cluster pages are fetched by the workers of a cluster: those that "potok worker" runs anywhere and that use the server at
+--nats, or, without --nats, by as many as --workers says in this process, with a server in it. Which page is asked for when is decided
+here: limits for a host hold for this run, but each run has its own, a page that waits for a worker counts as begun, and robots.txt and
+connections are kept by each worker. Files are read here. Who may use the server is in the URL, in $POTOK_TOKEN or in --creds.
+With --run ID results are kept on the server, for a week: the same command prints those that are there, and only what is missing is
+fetched, also after a kill. A page that failed has a result as well, and is not tried again: for that take another ID. Pages are known by
+their address and the flags that say how to fetch them. A page whose worker dies is fetched again, at most three times.
+
 With -o FILE every record is written as soon as it is known, and the file is put in order at the end. With --resume a run that was
 killed goes on where it was: what has a good record in FILE is not fetched again, an input that occurs twice is fetched once, and
 records stay in the order in which they came.
@@ -56,7 +65,7 @@ func (f *titlesFlags) run(cmd *cobra.Command, args []string) error {
 	if err := fromEnvironment(cmd); err != nil {
 		return err
 	}
-	format, err := f.check(args)
+	format, err := f.check(cmd, args)
 	if err != nil {
 		return err
 	}
@@ -67,11 +76,11 @@ func (f *titlesFlags) run(cmd *cobra.Command, args []string) error {
 		}
 		args = []string{"-"}
 	}
-	fetch, stop, err := f.place(args, cmd.ErrOrStderr())
+	place, err := f.place(cmd.Context(), args, cmd.ErrOrStderr())
 	if err != nil {
 		return err
 	}
-	defer stop()
+	defer place.close()
 	in, err := openInputs(args, f.lists, cmd.InOrStdin())
 	if err != nil {
 		return err
@@ -85,11 +94,15 @@ func (f *titlesFlags) run(cmd *cobra.Command, args []string) error {
 	errOut := cmd.ErrOrStderr()
 	r := &titlesRun{
 		titlesFlags: f, in: in, out: out, summary: newSummary(), monitor: newMonitor(errOut, f.progress, "page", f.quiet),
-		crawl: f.crawl(fetch, out.order != nil), pool: potok.NewPool(f.workers, potok.WithName("titles")),
+		place: place, crawl: f.crawl(place.fetch, out.order != nil), pool: potok.NewPool(f.workers, potok.WithName("titles")),
 	}
 	defer r.pool.Close() //nolint:errcheck // nothing runs any more
 	if r.monitor.bar != nil && f.output == "" && isTerminal(out.w) {
 		out.w = r.monitor // both are on one terminal: the bar makes room for what is printed
+	}
+	if place.cluster != nil {
+		restore := showWarnings(r.monitor)
+		defer restore()
 	}
 	signals, stop := watchInterrupts(cmd.Context(), r.monitor, "pages")
 	fault := r.run(signals)
@@ -106,6 +119,7 @@ type titlesRun struct {
 
 	in      *inputs
 	out     *output
+	place   *pagePlace
 	crawl   *titles.Crawl
 	pool    *potok.Pool
 	monitor *monitor
@@ -127,9 +141,18 @@ func (r *titlesRun) run(signals interrupts) error {
 	defer cancel()
 	reading, stopReading := context.WithCancel(signals.soon)
 	defer stopReading()
+	if c := r.place.cluster; c != nil {
+		for end, alike := range map[context.Context]func(){signals.soon: c.withdraw, c.cancelled: stopReading} {
+			unwatch := context.AfterFunc(end, func() { r.crawl.Stop(); alike() }) // in this order: what is withdrawn is not tried again
+			defer unwatch()
+		}
+	}
 	for page, err := range r.crawl.Pages(now, r.pool, r.inputs(reading)) {
 		if signals.now.Err() != nil { // and so has reading
 			break
+		}
+		if errors.Is(err, errWithdrawn) {
+			continue
 		}
 		r.summary.add(err)
 		r.monitor.add(err)
@@ -168,6 +191,9 @@ func (r *titlesRun) end(errOut io.Writer, fault error, interrupted bool) error {
 			return nil
 		}
 		fmt.Fprintf(errOut, "potok: %v\n", outputFault(fault))
+	} else if c := r.place.cluster; c != nil && c.cancelled.Err() != nil {
+		fault = errors.New("the run was cancelled by somebody else")
+		fmt.Fprintf(errOut, "potok: %v\n", fault)
 	} else if !interrupted {
 		fault = r.in.err()
 		if fault != nil {
@@ -176,8 +202,13 @@ func (r *titlesRun) end(errOut io.Writer, fault error, interrupted bool) error {
 	}
 	if r.verbose || !r.quiet && isTerminal(errOut) {
 		fmt.Fprintf(errOut, "potok: %v\n", r.summary)
-		if r.output != "" && (interrupted || fault != nil) {
-			fmt.Fprintln(errOut, "potok: the same command with --resume goes on from here")
+		if interrupted || fault != nil {
+			switch {
+			case r.cluster.run != "":
+				fmt.Fprintln(errOut, "potok: the same command goes on from here")
+			case r.output != "":
+				fmt.Fprintln(errOut, "potok: the same command with --resume goes on from here")
+			}
 		}
 	}
 	switch {

@@ -21,6 +21,7 @@ type titlesFlags struct {
 	workers int
 	queue   int
 	on      string
+	cluster clusterFlags
 
 	format    string
 	unordered bool
@@ -63,6 +64,7 @@ func (f *titlesFlags) register(cmd *cobra.Command) {
 	flags.IntVarP(&f.workers, "workers", "j", 64, "fetch `N` pages at once")
 	flags.IntVar(&f.queue, "queue", 0, "read at most `N` inputs ahead of the workers (default twice as many as workers)")
 	flags.StringVar(&f.on, "on", "goroutines", "run on `PLACE`: goroutines, processes or cluster")
+	f.cluster.register(cmd)
 
 	flags.StringVar(&f.format, "format", "text", "print `FORMAT`: text, json, csv or tsv")
 	flags.BoolVar(&f.unordered, "unordered", false, "print pages as they come, not in the order of the input")
@@ -112,7 +114,7 @@ func complete(cmd *cobra.Command, flag string, values []string) {
 }
 
 // check finds what is wrong with the flags and arguments before any page is fetched.
-func (f *titlesFlags) check(args []string) (format, error) {
+func (f *titlesFlags) check(cmd *cobra.Command, args []string) (format, error) {
 	for _, n := range []struct {
 		name            string
 		value, from, to int
@@ -146,8 +148,6 @@ func (f *titlesFlags) check(args []string) (format, error) {
 		}
 	}
 	switch {
-	case f.on == "cluster":
-		return format{}, fmt.Errorf("--on %s is not there yet; leave it out to run on goroutines", f.on)
 	case f.resume && f.output == "":
 		return format{}, errors.New("--resume goes on with a file; say which by -o FILE")
 	case f.fetch.CSS != "" && f.fetch.XPath != "":
@@ -161,6 +161,12 @@ func (f *titlesFlags) check(args []string) (format, error) {
 		if looksLikeList(arg) {
 			return format{}, fmt.Errorf("%s looks like a list; use -i %s", arg, arg)
 		}
+	}
+	if err := f.cluster.check(cmd, f.on); err != nil {
+		return format{}, err
+	}
+	if f.on == "cluster" && f.cluster.nats.url != "" {
+		f.workers = pagesOut
 	}
 	return formatNamed(f.format)
 }

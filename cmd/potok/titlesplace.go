@@ -15,15 +15,30 @@ import (
 // A fetchFunc is one attempt at a page.
 type fetchFunc func(ctx context.Context, input string) (titles.Page, error)
 
-// place returns what fetches pages where --on says, and what ends that. Which page is asked for, and when, is decided in this
-// process, wherever it is fetched: so limits hold for the run, and not for each worker.
-func (f *titlesFlags) place(args []string, errOut io.Writer) (fetch fetchFunc, stop func(), err error) {
+// A pagePlace is where pages are fetched.
+type pagePlace struct {
+	fetch   fetchFunc
+	close   func()
+	cluster *pageCluster // nil: it is none
+}
+
+// place returns where pages are fetched as --on says. Which page is asked for, and when, is decided in this process, wherever it is
+// fetched: so limits hold for the run, and not for each worker. An exitError has been told; any other is about the flags.
+func (f *titlesFlags) place(ctx context.Context, args []string, errOut io.Writer) (*pagePlace, error) {
 	fetcher, err := f.fetch.fetcher(f.workers) // also for what is wrong with the flags
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	if f.on == "goroutines" {
-		return fetcher.Fetch, fetcher.Close, nil
+	switch f.on {
+	case "goroutines":
+		return &pagePlace{fetch: fetcher.Fetch, close: fetcher.Close}, nil
+	case "cluster":
+		place, err := f.cluster.open(ctx, "titles", f.workers)
+		if err != nil {
+			return nil, tellFault(errOut, err)
+		}
+		c := newPageCluster(place, f.fetch, fetcher)
+		return &pagePlace{c.fetch, c.close, c}, nil
 	}
 	workers := f.workers
 	if len(f.lists) == 0 && !slices.Contains(args, "-") {
@@ -31,10 +46,10 @@ func (f *titlesFlags) place(args []string, errOut io.Writer) (fetch fetchFunc, s
 	}
 	pool, err := process.NewPool(workers, process.WithName("titles"), process.Output(errOut), process.Init(prepareFetch, f.fetch))
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	away := func(ctx context.Context, input string) (titles.Page, error) { return fetchIn(ctx, pool, input) }
-	return away, func() { pool.Close() }, nil //nolint:errcheck // nothing runs any more
+	return &pagePlace{fetch: away, close: func() { pool.Close() }}, nil //nolint:errcheck // nothing runs any more
 }
 
 // fetched is what a worker says of a page.
