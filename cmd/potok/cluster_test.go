@@ -258,8 +258,13 @@ func TestSecondInterruptLeavesThePageToTheNextRun(t *testing.T) {
 func TestARunThatIsCancelledEnds(t *testing.T) {
 	site, c := newSite(t), newCluster(t, patience)
 	worker := c.work(t, "-j", "1")
-	s := c.titles(t, "--run", "r", site.address+"/hang/a", site.address+"/counted/b")
+	s := c.titles(t, "--run", "r")
+	fmt.Fprintf(s.in, "%s/hang/a\n", site.address)
 	wantAsked(t, site, "/hang/a")
+	fmt.Fprintf(s.in, "%s/counted/b\n", site.address)
+	for c.run(t, "r").Waiting < 2 {
+		time.Sleep(time.Millisecond)
+	}
 	if out := c.runs(t, "rm", "r"); !strings.Contains(out, "`potok runs cancel r` first") {
 		t.Errorf("rm: %s", out)
 	}
