@@ -227,11 +227,11 @@ func (c *Client) Close() error { return c.end(c.near.Close()) }
 
 // end lets go of what the client has asked the server for, now, or when all calls have ended if that may take a while.
 func (c *Client) end(err error) error {
-	if err == nil {
+	if err == nil && !c.near.Open() {
 		c.disconnect()
 		return nil
 	}
-	go func() { // nobody waits for it: that is what the error says
+	go func() { // nobody waits for it: that is what the error says, or it would be waited for from within
 		c.near.Landed()
 		c.disconnect()
 	}()

@@ -252,10 +252,12 @@ func (s *server) tellBegan() time.Duration {
 		return wait
 	}
 	news := s.began
-	if len(news) > 0 {
-		s.began = make(map[string][]beganCall)
-		s.toldAt = now
+	if len(news) == 0 {
+		s.mu.Unlock()
+		return time.Hour
 	}
+	s.began = make(map[string][]beganCall)
+	s.toldAt = now
 	for run, calls := range news { // what is done by now tells itself
 		kept := calls[:0]
 		for _, c := range calls {

@@ -34,6 +34,9 @@ func (x *Executor) Stats() potok.Stats {
 // Closed says whether no more calls come, and those that there are are cancelled.
 func (x *Executor) Closed() bool { return x.ledger.Closed() }
 
+// Open says whether there are calls that have not ended: after Close only such as it was called from.
+func (x *Executor) Open() bool { return x.ledger.Open() > 0 }
+
 // Busy returns how many lanes have calls.
 func (x *Executor) Busy() int {
 	x.mu.Lock()
