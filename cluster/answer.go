@@ -80,7 +80,7 @@ type answer struct {
 
 // publishResult sends a result.
 func (s *server) publishResult(j *job, body *resultMessage) {
-	m := &nats.Msg{Subject: resultSubject(j.id.run, resultName(j.id.message)), Header: s.firstHeader(j.body.keep), Data: body.append(nil)}
+	m := &nats.Msg{Subject: resultSubject(j.id.run, resultName(j.id.message)), Header: s.firstHeader(j.body.keep), Data: body.bytes()}
 	if j.body.after > 0 {
 		m.Header = resultHeader(j.body.after, j.body.keep)
 	}

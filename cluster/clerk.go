@@ -77,7 +77,7 @@ func (c *Client) cancelOnServer() {
 		m := o.message
 		if o.whole && c.book != nil { // first of all: a result that comes now is too late
 			body := &resultMessage{kind: kindCancelled}
-			msg := resultMsg(c.options.run, resultName(m.name), m.body.after, c.options.keep, body.append(nil))
+			msg := resultMsg(c.options.run, resultName(m.name), m.body.after, c.options.keep, body.bytes())
 			c.publisher.post(msg, func(error) {}) // another result came first, or it runs
 		}
 		if o.whole && !all {

@@ -140,7 +140,7 @@ func requeue(ctx context.Context, js jetstream.JetStream, run, call string, keep
 	if !done.result {
 		body.after = done.sequence
 		name := call + "-" + strconv.FormatUint(done.sequence, 36)
-		_, err := js.PublishMsg(ctx, &nats.Msg{Subject: callPrefix + token + "." + run + "." + name, Data: body.append(nil)})
+		_, err := js.PublishMsg(ctx, &nats.Msg{Subject: callPrefix + token + "." + run + "." + name, Data: body.bytes()})
 		if err != nil && codeOf(err) != codeStoreFailed { // else it is there
 			return asking(err)
 		}
@@ -178,7 +178,7 @@ func missing(ctx context.Context, js jetstream.JetStream, run, call string, keep
 		}
 	}
 	body := resultMessage{kind: kindCancelled}
-	ack, err := js.PublishMsg(ctx, resultMsg(run, call, after, keep, body.append(nil)))
+	ack, err := js.PublishMsg(ctx, resultMsg(run, call, after, keep, body.bytes()))
 	if err != nil {
 		return outcome{}, asking(err)
 	}

@@ -45,9 +45,8 @@ type callMessage struct {
 	ins      [][]byte      // one each, or all of a chunk
 }
 
-func (m *callMessage) append(b []byte) []byte {
-	b = append(b, protocol, m.kind)
-	b = appendText(b, m.task)
+func (m *callMessage) bytes() []byte {
+	b := appendText([]byte{protocol, m.kind}, m.task)
 	for _, n := range []uint64{
 		uint64(m.items), uint64(m.timeout), uint64(m.remains), uint64(m.keep / time.Second), m.attempts, m.after,
 	} {
@@ -126,9 +125,8 @@ type resultMessage struct {
 // A result is what became of one call.
 type result struct{ out, failure []byte }
 
-func (m *resultMessage) append(b []byte) []byte {
-	b = append(b, protocol, m.kind)
-	b = appendText(b, m.worker)
+func (m *resultMessage) bytes() []byte {
+	b := appendText([]byte{protocol, m.kind}, m.worker)
 	b = binary.AppendUvarint(b, m.delivered)
 	b = binary.AppendUvarint(b, uint64(m.items))
 	b = appendText(b, m.object)
@@ -185,8 +183,8 @@ type beganCall struct {
 	index   int
 }
 
-func (m *began) append(b []byte) []byte {
-	b = appendText(append(b, protocol, kindBegan), m.worker)
+func (m *began) bytes() []byte {
+	b := appendText([]byte{protocol, kindBegan}, m.worker)
 	b = binary.AppendUvarint(b, uint64(len(m.calls)))
 	for _, c := range m.calls {
 		b = binary.AppendUvarint(appendText(b, c.message), uint64(c.index))
@@ -216,12 +214,12 @@ type workerMessage struct {
 	tasks  []string // that it knows
 }
 
-func (m *workerMessage) append(b []byte) []byte {
+func (m *workerMessage) bytes() []byte {
 	kind := kindWorker
 	if m.left {
 		kind = kindLeft
 	}
-	b = appendText(appendText(append(b, protocol, kind), m.id), m.name)
+	b := appendText(appendText([]byte{protocol, kind}, m.id), m.name)
 	b = binary.AppendUvarint(b, uint64(m.places))
 	b = binary.AppendUvarint(b, uint64(len(m.tasks)))
 	for _, t := range m.tasks {
@@ -251,8 +249,8 @@ type endMessage struct {
 	why     []byte // an error
 }
 
-func (m *endMessage) append(b []byte) []byte {
-	b = appendText(append(b, protocol, kindEnd), m.message)
+func (m *endMessage) bytes() []byte {
+	b := appendText([]byte{protocol, kindEnd}, m.message)
 	n := uint64(0)
 	if !m.all {
 		n = 1 + uint64(m.index)

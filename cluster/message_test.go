@@ -25,7 +25,7 @@ var (
 
 func TestMessagesComeBack(t *testing.T) {
 	for _, m := range []*callMessage{someCalls, someChunk, someObject} {
-		got, err := parseCall(m.append(nil))
+		got, err := parseCall(m.bytes())
 		if err != nil || !reflect.DeepEqual(got, m) {
 			t.Errorf("%+v became %+v, %v", m, got, err)
 		}
@@ -34,27 +34,27 @@ func TestMessagesComeBack(t *testing.T) {
 	if err := back.parseIns(someCalls.appendIns(nil)); err != nil || !reflect.DeepEqual(back.ins, someCalls.ins) {
 		t.Errorf("arguments of an object: %q, %v", back.ins, err)
 	}
-	r, err := parseResult(someResults.append(nil))
+	r, err := parseResult(someResults.bytes())
 	if err != nil || r.worker != "host/1" || r.delivered != 2 || len(r.results) != 2 || string(r.results[1].failure) != "f" {
 		t.Errorf("%+v, %v", r, err)
 	}
-	b, err := parseBegan(someBegan.append(nil))
+	b, err := parseBegan(someBegan.bytes())
 	if err != nil || !reflect.DeepEqual(b, someBegan) {
 		t.Errorf("%+v, %v", b, err)
 	}
-	w, err := parseWorker(someWorker.append(nil))
+	w, err := parseWorker(someWorker.bytes())
 	if err != nil || !reflect.DeepEqual(w, someWorker) {
 		t.Errorf("%+v, %v", w, err)
 	}
 	for _, m := range []*endMessage{someEnd, {message: "1", all: true, index: -1, why: []byte("why")}} {
-		if e, err := parseEnd(m.append(nil)); err != nil || !reflect.DeepEqual(e, m) {
+		if e, err := parseEnd(m.bytes()); err != nil || !reflect.DeepEqual(e, m) {
 			t.Errorf("%+v became %+v, %v", m, e, err)
 		}
 	}
 }
 
 func TestMessagesThatMakeNoSense(t *testing.T) {
-	whole := someCalls.append(nil)
+	whole := someCalls.bytes()
 	for _, b := range [][]byte{
 		nil,
 		{protocol},
@@ -62,8 +62,8 @@ func TestMessagesThatMakeNoSense(t *testing.T) {
 		{protocol, 'z'},
 		whole[:len(whole)-1],
 		append(bytes.Clone(whole), 0),
-		(&callMessage{kind: kindCalls, task: "t"}).append(nil),
-		(&callMessage{kind: kindCalls, task: "t", items: maxItems + 1}).append(nil),
+		(&callMessage{kind: kindCalls, task: "t"}).bytes(),
+		(&callMessage{kind: kindCalls, task: "t", items: maxItems + 1}).bytes(),
 	} {
 		if m, err := parseCall(b); !errors.Is(err, errMessage) {
 			t.Errorf("%q became %+v, %v", b, m, err)
@@ -74,8 +74,8 @@ func TestMessagesThatMakeNoSense(t *testing.T) {
 // Whatever comes is refused or read, in little memory, and what is read can be written as it was.
 func FuzzMessage(f *testing.F) {
 	for _, b := range [][]byte{
-		someCalls.append(nil), someChunk.append(nil), someObject.append(nil), someResults.append(nil), someBegan.append(nil),
-		someWorker.append(nil), someEnd.append(nil),
+		someCalls.bytes(), someChunk.bytes(), someObject.bytes(), someResults.bytes(), someBegan.bytes(),
+		someWorker.bytes(), someEnd.bytes(),
 	} {
 		f.Add(b)
 	}
@@ -86,19 +86,19 @@ func FuzzMessage(f *testing.F) {
 			}
 		}
 		if m, err := parseCall(b); err == nil {
-			again(m.append(nil))
+			again(m.bytes())
 		}
 		if m, err := parseResult(b); err == nil {
-			again(m.append(nil))
+			again(m.bytes())
 		}
 		if m, err := parseBegan(b); err == nil {
-			again(m.append(nil))
+			again(m.bytes())
 		}
 		if m, err := parseWorker(b); err == nil {
-			again(m.append(nil))
+			again(m.bytes())
 		}
 		if m, err := parseEnd(b); err == nil {
-			again(m.append(nil))
+			again(m.bytes())
 		}
 	})
 }

@@ -42,7 +42,7 @@ func CancelRun(ctx context.Context, nc *nats.Conn, run string) (cancelled int, e
 			_, id, ok := parseCallSubject(subject)
 			if ok { // first of all: a result that comes now is too late
 				body := resultMessage{kind: kindCancelled}
-				_, err := js.PublishMsg(ctx, resultMsg(run, resultName(id.message), afterOf(id.message), keep, body.append(nil)))
+				_, err := js.PublishMsg(ctx, resultMsg(run, resultName(id.message), afterOf(id.message), keep, body.bytes()))
 				if err != nil && codeOf(err) != codeWrongSequence {
 					return cancelled, asking(err)
 				}
@@ -51,7 +51,7 @@ func CancelRun(ctx context.Context, nc *nats.Conn, run string) (cancelled int, e
 				return cancelled, asking(err)
 			}
 			e := endMessage{message: id.message, all: true, why: wire.AppendError(nil, potok.ErrCancelled)}
-			if err := nc.Publish(endPrefix+run, e.append(nil)); err != nil {
+			if err := nc.Publish(endPrefix+run, e.bytes()); err != nil {
 				return cancelled, asking(err)
 			}
 			cancelled++

@@ -95,7 +95,7 @@ func (c *Client) End(ctx context.Context, s *remote.Shipment) {
 // tellEnd is heard by the workers that are connected now; nobody else can have the call.
 func (c *Client) tellEnd(m *message, index int, all bool, why error) {
 	e := endMessage{message: m.name, all: all, index: index, why: wire.AppendError(nil, why)}
-	_ = c.nc.Publish(endPrefix+c.options.run, e.append(nil)) // if the connection is gone, so is its worker's, or it will be late
+	_ = c.nc.Publish(endPrefix+c.options.run, e.bytes()) // if the connection is gone, so is its worker's, or it will be late
 }
 
 // rouse has the clerk look.
@@ -346,7 +346,7 @@ func (c *Client) postLarge(m *message) {
 // publish sends a message, and notStored is told if the server has not stored it.
 func (c *Client) publish(m *message) {
 	m.posted.Store(true)
-	msg := &nats.Msg{Subject: callPrefix + m.token + "." + c.options.run + "." + m.name, Data: m.body.append(nil)}
+	msg := &nats.Msg{Subject: callPrefix + m.token + "." + c.options.run + "." + m.name, Data: m.body.bytes()}
 	c.publisher.post(msg, func(err error) {
 		if err != nil && c.outNamed(m.name) == m { // else it is answered, or withdrawn
 			c.notStored(m, err)

@@ -240,7 +240,7 @@ func (s *server) announce(left bool) {
 	left = left || s.draining
 	s.mu.Unlock()
 	m := workerMessage{left: left, id: s.id, name: s.options.name, places: s.ex.Stats().Workers, tasks: s.options.tasks}
-	_ = s.nc.Publish(workerEvents, m.append(nil)) // who misses it hears the next
+	_ = s.nc.Publish(workerEvents, m.bytes()) // who misses it hears the next
 }
 
 // tellBegan says which calls have begun, not more often than tellEvery, and returns when to do so again.
@@ -271,7 +271,7 @@ func (s *server) tellBegan() time.Duration {
 	for run, calls := range news {
 		if len(calls) > 0 {
 			b := began{worker: s.options.name, calls: calls}
-			_ = s.nc.Publish(beganPrefix+run, b.append(nil))
+			_ = s.nc.Publish(beganPrefix+run, b.bytes())
 		}
 	}
 	return time.Hour
