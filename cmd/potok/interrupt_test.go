@@ -50,6 +50,10 @@ func startFor(t *testing.T, most time.Duration, args ...string) *session {
 			t.Fatal(err)
 		}
 	}
+	t.Cleanup(func() { // what a case has not waited for
+		cancel()
+		_ = s.Wait()
+	})
 	return s
 }
 
