@@ -37,6 +37,7 @@ func (s *server) finish(j *job) {
 		body.kind = kindCancelled
 	}
 	s.mu.Unlock()
+	defer s.runSuspects()
 	defer s.send(ask) // whoever waits for this result is first
 	if back {
 		_ = s.nc.Publish(reply, []byte("-NAK"))

@@ -152,6 +152,7 @@ func (c *Client) readAnew(ctx context.Context, r *resultReader, all bool) {
 	if all {
 		r.forget()
 		c.mu.Lock()
+		c.epoch++
 		for _, m := range c.out { // whichever comes is its answer
 			m.body.after = 0
 		}
@@ -247,6 +248,7 @@ func (c *Client) takeStored(m *message, sequence uint64) {
 		case err == nil:
 			c.mu.Lock()
 			delete(c.out, resultName(m.name))
+			m.epoch = c.epoch
 			c.mu.Unlock()
 			c.answered(m, body, sequence)
 			return

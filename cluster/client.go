@@ -51,6 +51,7 @@ type Client struct {
 	batch   []*remote.Shipment
 	out     map[string]*message // not answered, by the name of the result
 	numbers uint64              // of messages without a hash
+	epoch   int                 // counts how often the server has lost results, and so numbers them anew
 	pace    pace
 	tasks   map[*registry.Task]*taskState
 	book    *book      // of a run with a name

@@ -120,7 +120,10 @@ func (s *server) askLocked() (ask []*nats.Msg) {
 		return nil
 	}
 	places := max(1, s.ex.Stats().Workers)
-	free := places + s.pace.ahead(places) - s.running
+	free := places - s.running
+	if len(s.suspects) == 0 {
+		free += s.pace.ahead(places)
+	}
 	if free <= 0 {
 		return nil
 	}

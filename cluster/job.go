@@ -74,10 +74,6 @@ func (s *server) receiveCall(msg *nats.Msg) {
 		return
 	}
 	j.body, j.task = body, task
-	if j.delivered > body.attempts {
-		s.putAside(j, msg, fmt.Errorf("%w: it was given to %d workers, and none of them was heard of again", ErrDead, j.delivered-1))
-		return
-	}
 	j.begin(s.ctx, meta.Timestamp)
 	if s.options.trace != nil && body.trace != "" {
 		j.ctx = s.traced(j.ctx, body.trace)
@@ -87,12 +83,26 @@ func (s *server) receiveCall(msg *nats.Msg) {
 	s.jobs[id] = j
 	s.running++
 	over, isOver := s.ended[id]
+	again := j.delivered > 1
+	if again {
+		s.suspectLocked(j, msg)
+	}
 	s.mu.Unlock()
 	if isOver {
 		s.end(j, &endMessage{all: true}, over.why)
 	}
-	if body.object == "" && body.items == len(body.ins) && !wire.Custom(j.task.In) {
-		s.submit(j) // here and now, so that calls start in the order in which they come
+	if again {
+		s.runSuspects()
+		return
+	}
+	s.start(j)
+}
+
+// start has the calls of a job run: here and now where that takes no time, so that they start in the order in which they
+// come.
+func (s *server) start(j *job) {
+	if j.body.object == "" && j.body.items == len(j.body.ins) && !wire.Custom(j.task.In) {
+		s.submit(j)
 		return
 	}
 	s.work.Go(func() { s.prepare(j) })

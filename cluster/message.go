@@ -38,7 +38,7 @@ type callMessage struct {
 	timeout  time.Duration // of an attempt; 0: none
 	remains  time.Duration // of Submit's ctx, from when the server has stored it; 0: it has no deadline
 	keep     time.Duration // how long the result is kept, whole seconds
-	attempts uint64        // deliveries before it is given up
+	attempts uint64        // on workers that are not heard of again, before it is given up
 	after    uint64        // sequence of the result that this call's comes after; 0: it is the first
 	trace    string        // of Submit's ctx; see Trace
 	object   string        // where the arguments are, if they are not here

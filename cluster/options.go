@@ -69,8 +69,8 @@ func Keep(d time.Duration) Option {
 	return option(func(o *options) { o.keep = d.Truncate(time.Second) })
 }
 
-// MaxAttempts says how many times a call is given to a worker that then is not heard of any more, before it is given up
-// with ErrDead; without it DefaultMaxAttempts. Attempts that return are the task's: see potok.Retry. It panics if n is less
+// MaxAttempts says how many times a call may begin on a worker that then is not heard of any more, before it is given up
+// with ErrDead; without it DefaultMaxAttempts. That a worker had fetched it counts as the first time. Attempts that return are the task's: see potok.Retry. It panics if n is less
 // than 1.
 func MaxAttempts(n int) Option {
 	if n < 1 {

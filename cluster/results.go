@@ -142,6 +142,7 @@ func (c *Client) heardResult(name string, sequence uint64, data []byte) {
 		return
 	}
 	delete(c.out, name)
+	m.epoch = c.epoch
 	if m.body.kind == kindCalls && body.kind == kindResults {
 		c.pace.answered(len(body.results), c.placesLocked())
 	}
@@ -178,7 +179,7 @@ func (c *Client) answered(m *message, body *resultMessage, sequence uint64) {
 		}
 		c.group.Answer(s, body.worker, func(it *remote.Item) error {
 			n := it.Note.(*note)
-			n.after = sequence
+			n.after, n.epoch = sequence, m.epoch
 			switch {
 			case body.kind == kindCancelled && len(body.results) == 0: // by another client of the run
 				it.Call.Cancel(potok.ErrCancelled)

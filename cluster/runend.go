@@ -82,7 +82,7 @@ func RemoveRun(ctx context.Context, nc *nats.Conn, run string) error {
 	if err := removeObjects(ctx, js, run); err != nil {
 		return err
 	}
-	for _, subject := range []string{resultPrefix + run + ".>", deadPrefix + run + ".>", runPrefix + run} { // the record last
+	for _, subject := range []string{resultPrefix + run + ".>", deadPrefix + run + ".>", tryPrefix + run + ".>", runPrefix + run} { // the record last
 		if err := results.Purge(ctx, jetstream.WithPurgeSubject(subject)); err != nil {
 			return asking(err)
 		}

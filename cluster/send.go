@@ -27,6 +27,7 @@ const (
 type note struct {
 	name    string // of its messages; "": none yet
 	after   uint64 // sequence of the result of the last attempt
+	epoch   int    // of that sequence
 	message *message
 	index   int
 	dropped bool // withdrawn
@@ -43,6 +44,7 @@ type message struct {
 	live      int       // shipments that are not withdrawn; guarded by mu
 	checked   time.Time // when it was sent, or last looked for; guarded by mu
 
+	epoch  int         // of the sequence of its result
 	posted atomic.Bool // once at least; what is large takes a while before it is
 }
 
@@ -191,10 +193,10 @@ func (c *Client) lookUpLocked(it *remote.Item) (known stored) {
 	known = c.book.stored[name]
 	delete(c.book.stored, name)
 	switch {
-	case known.sequence <= n.after:
+	case known.sequence <= n.after && n.epoch == c.epoch:
 		return stored{}
 	case known.cancelled:
-		n.after = known.sequence
+		n.after, n.epoch = known.sequence, c.epoch
 		return stored{}
 	}
 	return known
@@ -227,6 +229,9 @@ func (c *Client) nameLocked(m *message) {
 		return
 	}
 	m.name = n.name
+	if n.epoch != c.epoch { // the server has lost the last of its results, and numbers them anew
+		n.after, n.epoch = 0, c.epoch
+	}
 	if n.after > 0 { // the message before it may be there still
 		m.name += "-" + strconv.FormatUint(n.after, 36)
 		m.body.after = n.after

@@ -50,6 +50,7 @@ type server struct {
 	ended    map[callID]ended
 	headers  map[time.Duration]nats.Header // of first results, by how long they are kept
 	unsent   []*answer                     // results that the server has not stored
+	suspects []suspect                     // that wait for a place
 	running  int                           // jobs that hold a place
 	pace     jobPace
 	began    map[string][]beganCall // not told yet, by run

@@ -39,7 +39,7 @@ func makeStreams(ctx context.Context, nc *nats.Conn, js jetstream.JetStream) err
 	results := jetstream.StreamConfig{
 		Name:              resultsStream,
 		Description:       "potok: results, and what was put aside",
-		Subjects:          []string{resultPrefix + ">", deadPrefix + ">", runPrefix + ">"},
+		Subjects:          []string{resultPrefix + ">", deadPrefix + ">", tryPrefix + ">", runPrefix + ">"},
 		MaxMsgsPerSubject: 1,
 		Discard:           jetstream.DiscardNew, // nothing is forgotten before its time
 		AllowMsgTTL:       true,                 // each result has its own

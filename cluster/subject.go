@@ -12,6 +12,7 @@ import (
 //	potok.call.<task>.<run>.<message>    in POTOK_CALLS until it is acknowledged
 //	potok.res.<run>.<message>            in POTOK_RESULTS, for as long as results are kept
 //	potok.dead.<run>.<message>           there too: what was put aside, as it came
+//	potok.try.<run>.<message>.<n>        there too: a call has begun that another worker had before
 //	potok.run.<run>                      there too: when the run began
 //	potok.ev.run.<run>                   not stored: what has begun
 //	potok.ev.worker                      not stored: who works
@@ -25,6 +26,7 @@ const (
 	callPrefix   = "potok.call."
 	resultPrefix = "potok.res."
 	deadPrefix   = "potok.dead."
+	tryPrefix    = "potok.try."
 	runPrefix    = "potok.run."
 	beganPrefix  = "potok.ev.run."
 	workerEvents = "potok.ev.worker"

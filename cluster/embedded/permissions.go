@@ -16,6 +16,7 @@ func WorkerPermissions() (publish, subscribe []string) {
 			// Results, dead letters, events.
 			"potok.res.>",
 			"potok.dead.>",
+			"potok.try.>",
 			"potok.ev.>",
 			// Large payloads: the object store "potok", without deleting.
 			"$O.potok.>",

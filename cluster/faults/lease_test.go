@@ -109,7 +109,7 @@ func TestACallThatKillsWorkersIsGivenUp(t *testing.T) {
 		b.worker(b.connect(b.cable()), 1, "last")
 		_, err := f.Result(b.Context())
 		given, begun := time.Now(), b.begun("poison")
-		if !errors.Is(err, cluster.ErrDead) || !strings.Contains(err.Error(), "3 workers") {
+		if !errors.Is(err, cluster.ErrDead) || !strings.Contains(err.Error(), "begun 3 times") {
 			t.Errorf("error %v", err)
 		}
 		if len(begun) != attempts {
@@ -132,6 +132,51 @@ func TestACallThatKillsWorkersIsGivenUp(t *testing.T) {
 				t.Errorf("the dead letter %s is of no result: %v", subject, results)
 			}
 		}
+	})
+}
+
+// Calls that workers had fetched beside it come again as often as it does, and are not given up with it.
+func TestACallThatKillsWorkersTakesNoOtherAlong(t *testing.T) {
+	const attempts, others = 3, 20
+	inBubble(t, func(b *bubble) {
+		nc := b.connect(b.cable())
+		c := b.client(nc, cluster.WithRun("poison"), cluster.MaxAttempts(attempts))
+		var current atomic.Pointer[nats.Conn]
+		b.act("poison", func(context.Context, int) (int, error) {
+			current.Load().Close()
+			return 1, nil
+		})
+		b.act("short", func(context.Context, int) (int, error) { return 5, nil })
+		warm := func() { // so that the worker fetches ahead
+			for range 40 {
+				b.want(perform.Submit(b.Context(), c, "short"), 5)
+			}
+		}
+		var poison *potok.Future[int]
+		var rest []*potok.Future[int]
+		for deaths := range attempts {
+			dying := b.connect(b.cable())
+			current.Store(dying)
+			b.worker(dying, 1, "dying")
+			warm()
+			if deaths == 0 {
+				poison = perform.Submit(b.Context(), c, "poison")
+				for range others {
+					rest = append(rest, perform.Submit(b.Context(), c, "short"))
+				}
+			}
+			for len(b.begun("poison")) <= deaths {
+				time.Sleep(time.Millisecond)
+			}
+		}
+		b.worker(b.connect(b.cable()), 1, "last")
+		if _, err := poison.Result(b.Context()); !errors.Is(err, cluster.ErrDead) {
+			t.Errorf("error %v", err)
+		}
+		for _, f := range rest {
+			b.want(f, 5)
+		}
+		b.noCalls(nc)
 	})
 }
 
