@@ -8,23 +8,23 @@ const WorkerInbox = "_INBOX_worker"
 // of other servers too: docs/cluster-permissions.md has them as a piece of nats.conf, and says what they do not keep out.
 func WorkerPermissions() (publish, subscribe []string) {
 	return []string{
-			// Calls: find the consumer, fetch, answer. The server may have its acks with domain and account in front.
-			"$JS.API.CONSUMER.INFO.POTOK_CALLS.*",
-			"$JS.API.CONSUMER.MSG.NEXT.POTOK_CALLS.*",
-			"$JS.ACK.POTOK_CALLS.>",
-			"$JS.ACK.*.*.POTOK_CALLS.>",
-			// Results, dead letters, events.
-			"potok.res.>",
-			"potok.dead.>",
-			"potok.try.>",
-			"potok.ev.>",
-			// Large payloads: the object store "potok", without deleting.
-			"$O.potok.>",
-			"$JS.API.STREAM.INFO.OBJ_potok",
-			"$JS.API.DIRECT.GET.OBJ_potok",
-			"$JS.API.DIRECT.GET.OBJ_potok.>",
-		}, []string{
-			WorkerInbox + ".>",
-			"potok.ctl.>",
-		}
+		// Calls: find the consumer, fetch, answer. The server may have its acks with domain and account in front.
+		"$JS.API.CONSUMER.INFO.POTOK_CALLS.*",
+		"$JS.API.CONSUMER.MSG.NEXT.POTOK_CALLS.*",
+		"$JS.ACK.POTOK_CALLS.>",
+		"$JS.ACK.*.*.POTOK_CALLS.>",
+		// Results, dead letters, events.
+		"potok.res.>",
+		"potok.dead.>",
+		"potok.try.>",
+		"potok.ev.>",
+		// Large payloads: the object store "potok", without deleting.
+		"$O.potok.>",
+		"$JS.API.STREAM.INFO.OBJ_potok",
+		"$JS.API.DIRECT.GET.OBJ_potok",
+		"$JS.API.DIRECT.GET.OBJ_potok.>",
+	}, []string{
+		WorkerInbox + ".>",
+		"potok.ctl.>",
+	}
 }

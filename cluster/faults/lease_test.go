@@ -143,10 +143,11 @@ func TestACallThatKillsWorkersTakesNoOtherAlong(t *testing.T) {
 		c := b.client(nc, cluster.WithRun("poison"), cluster.MaxAttempts(attempts))
 		var current atomic.Pointer[nats.Conn]
 		b.act("poison", func(context.Context, int) (int, error) {
+			time.Sleep(time.Second) // the others come meanwhile
 			current.Load().Close()
 			return 1, nil
 		})
-		b.act("short", func(context.Context, int) (int, error) { return 5, nil })
+		b.act("short", func(context.Context, int) (int, error) { time.Sleep(10 * time.Microsecond); return 5, nil })
 		warm := func() { // so that the worker fetches ahead
 			for range 40 {
 				b.want(perform.Submit(b.Context(), c, "short"), 5)
@@ -154,18 +155,18 @@ func TestACallThatKillsWorkersTakesNoOtherAlong(t *testing.T) {
 		}
 		var poison *potok.Future[int]
 		var rest []*potok.Future[int]
-		for deaths := range attempts {
+		for death := range attempts {
 			dying := b.connect(b.cable())
 			current.Store(dying)
 			b.worker(dying, 1, "dying")
 			warm()
-			if deaths == 0 {
+			if death == 0 {
 				poison = perform.Submit(b.Context(), c, "poison")
 				for range others {
 					rest = append(rest, perform.Submit(b.Context(), c, "short"))
 				}
 			}
-			for len(b.begun("poison")) <= deaths {
+			for !dying.IsClosed() {
 				time.Sleep(time.Millisecond)
 			}
 		}

@@ -157,7 +157,7 @@ func (l *localCluster) close() {
 	if l.stop != nil {
 		l.stop()
 		l.pool.Close() //nolint:errcheck // what it has not finished is given back, or nobody wants it
-		<-l.over //nolint:errcheck // nothing is left to do about it
+		<-l.over       //nolint:errcheck // nothing is left to do about it
 	}
 	if l.nc != nil {
 		l.nc.Close()
