@@ -7,7 +7,7 @@ const WorkerInbox = "_INBOX_worker"
 // WorkerPermissions returns the subjects that the holder of the WorkerToken may publish to and subscribe to. They are for the administrators
 // of other servers too: docs/cluster-permissions.md has them as a piece of nats.conf, and says what they do not keep out.
 func WorkerPermissions() (publish, subscribe []string) {
-	return []string{
+	publish = []string{
 		// Calls: find the consumer, fetch, answer. The server may have its acks with domain and account in front.
 		"$JS.API.CONSUMER.INFO.POTOK_CALLS.*",
 		"$JS.API.CONSUMER.MSG.NEXT.POTOK_CALLS.*",
@@ -23,8 +23,6 @@ func WorkerPermissions() (publish, subscribe []string) {
 		"$JS.API.STREAM.INFO.OBJ_potok",
 		"$JS.API.DIRECT.GET.OBJ_potok",
 		"$JS.API.DIRECT.GET.OBJ_potok.>",
-	}, []string{
-		WorkerInbox + ".>",
-		"potok.ctl.>",
 	}
+	return publish, []string{WorkerInbox + ".>", "potok.ctl.>"}
 }
