@@ -122,6 +122,7 @@ func (c *Client) lookForResults() {
 	}
 	ctx, cancel := context.WithTimeout(c.ctx, silentFor)
 	defer cancel()
+	read := r.last.Load() // before the server is asked: results come meanwhile
 	calls, errCalls := c.js.Stream(ctx, callsStream)
 	stream, err := c.js.Stream(ctx, resultsStream)
 	if errors.Is(errCalls, jetstream.ErrStreamNotFound) || errors.Is(err, jetstream.ErrStreamNotFound) {
@@ -132,12 +133,15 @@ func (c *Client) lookForResults() {
 		return
 	}
 	r.heard.Store(now.UnixNano()) // not again at once
-	if stream.CachedInfo().State.LastSeq < r.last.Load() {
+	if stream.CachedInfo().State.LastSeq < read {
 		c.readAnew(ctx, r, true)
 		return
 	}
 	last, err := stream.GetLastMsgForSubject(ctx, r.subject())
 	if err == nil && last.Sequence > r.last.Load() {
+		if age := time.Since(last.Time); 0 <= age && age < lookEvery { // it is on its way
+			return
+		}
 		c.readAnew(ctx, r, false)
 		return
 	}
@@ -218,8 +222,10 @@ func (c *Client) lookForCalls(ctx context.Context, calls, results jetstream.Stre
 			continue
 		}
 		result, err := results.GetLastMsgForSubject(ctx, resultPrefix+c.options.run+"."+resultName(m.name))
+		read := r.last.Load() // before out is looked at: who reads a result first takes it out there
 		switch {
 		case c.outNamed(m.name) != m: // it came meanwhile
+		case err == nil && result.Sequence > max(read, m.body.after): // it is about to
 		case err == nil && result.Sequence > m.body.after:
 			c.readAnew(ctx, r, true)
 			return

@@ -3,6 +3,7 @@ package faults_test
 import (
 	"context"
 	"fmt"
+	"iter"
 	"os"
 	"runtime"
 	"strings"
@@ -33,23 +34,10 @@ func TestAMillionCallsThroughMap(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	heap := func() uint64 {
-		runtime.GC()
-		var m runtime.MemStats
-		runtime.ReadMemStats(&m)
-		return m.HeapAlloc
-	}
-	numbers := func(yield func(int) bool) {
-		for i := range calls {
-			if !yield(i) {
-				return
-			}
-		}
-	}
 	begun := time.Now()
 	var early uint64
 	i := 0
-	for v, err := range addOne.Map(t.Context(), c, numbers) {
+	for v, err := range addOne.Map(t.Context(), c, numbers(calls)) {
 		if v != i+1 || err != nil {
 			t.Fatalf("item %d: %d, %v", i, v, err)
 		}
@@ -58,19 +46,64 @@ func TestAMillionCallsThroughMap(t *testing.T) {
 		}
 	}
 	took, late := time.Since(begun), heap()
-	t.Logf("%d calls in %v: heap of the client %d KiB after a tenth, %d KiB at the end; server %s", i, took.Round(time.Millisecond), early>>10, late>>10, resident(server.cmd.Process.Pid))
+	t.Logf("%d calls in %v: heap of the client %d KiB after a tenth, %d KiB at the end; server %d KiB",
+		i, took.Round(time.Millisecond), early>>10, late>>10, resident(t, server))
 	if late > early+4<<20 {
 		t.Errorf("the client's heap has grown from %d to %d KiB", early>>10, late>>10)
 	}
 }
 
-// resident returns how much memory a process has, where the system says so.
-func resident(pid int) string {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+// What a run with a name costs, where each call is a message, is printed.
+func TestAHundredThousandCallsOfARunWithAName(t *testing.T) {
+	needsTime(t)
+	const calls = 100_000
+	server, url := startServer(t, t.TempDir(), "127.0.0.1:0", embedded.Fast)
+	startWorker(t, url, 2)
+	c := connectTo(t, url, "named")
+	if _, err := addOne.Submit(t.Context(), c, -1).Result(t.Context()); err != nil { // the server has all its parts then
+		t.Fatal(err)
+	}
+	before, heapBefore, begun := resident(t, server), heap(), time.Now()
+	i := 0
+	for v, err := range addOne.Map(t.Context(), c, numbers(calls)) {
+		if v != i+1 || err != nil {
+			t.Fatalf("item %d: %d, %v", i, v, err)
+		}
+		i++
+	}
+	took := time.Since(begun)
+	t.Logf("%d calls in %v: %d B of memory a call in the client; %d B a result in the server, which has %d KiB",
+		i, took.Round(time.Millisecond), int(heap()-heapBefore)/calls, (resident(t, server)-before)<<10/calls, resident(t, server))
+}
+
+func numbers(n int) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for i := range n {
+			if !yield(i) {
+				return
+			}
+		}
+	}
+}
+
+func heap() uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+// resident returns how many KiB of memory a process has, where the system says so; else 0.
+func resident(t *testing.T, p *player) int {
+	t.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
 	if err != nil {
-		return "unknown"
+		return 0
 	}
 	_, rest, _ := strings.Cut(string(status), "VmRSS:")
-	line, _, _ := strings.Cut(rest, "\n")
-	return strings.TrimSpace(line)
+	var kib int
+	if _, err := fmt.Sscan(rest, &kib); err != nil {
+		t.Error(err)
+	}
+	return kib
 }
