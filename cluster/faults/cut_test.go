@@ -120,7 +120,7 @@ func TestTheNetworkBetweenWorkerAndServerIsCut(t *testing.T) {
 		runs int  // calls that may run twice
 		long bool // it is left out of a short run
 	}{
-		{"HangUp", func(p *proxy, _ []order) { p.hangUp() }, 4, true},
+		{"HangUp", func(p *proxy, _ []order) { p.hangUp() }, 12, true},
 		{"Refuse", func(p *proxy, _ []order) {
 			p.mu.Lock()
 			p.refuse = true
@@ -128,9 +128,9 @@ func TestTheNetworkBetweenWorkerAndServerIsCut(t *testing.T) {
 			p.hangUp()
 			time.Sleep(2 * time.Second)
 			p.heal()
-		}, 4, false},
-		{"SilenceThatEnds", func(p *proxy, _ []order) { p.cut(); time.Sleep(12 * time.Second); p.heal() }, 8, false},
-		{"SilenceAndHangUp", func(p *proxy, _ []order) { p.cut(); time.Sleep(12 * time.Second); p.hangUp(); p.heal() }, 8, true},
+		}, 12, false},
+		{"SilenceThatEnds", func(p *proxy, _ []order) { p.cut(); time.Sleep(12 * time.Second); p.heal() }, 20, false},
+		{"SilenceAndHangUp", func(p *proxy, _ []order) { p.cut(); time.Sleep(12 * time.Second); p.hangUp(); p.heal() }, 20, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if tt.long {
