@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/nats-io/nats.go"
 	"github.com/spf13/cobra"
@@ -122,6 +123,7 @@ func (f *workerFlags) run(cmd *cobra.Command, _ []string) error {
 	}
 	defer nc.Close()
 	signals, stop := watchInterrupts(cmd.Context(), errOut, "calls")
+	stop = sync.OnceFunc(stop)
 	defer stop()
 	over := make(chan error, 1)
 	go func() { // waited for, but after a second signal
@@ -134,6 +136,7 @@ func (f *workerFlags) run(cmd *cobra.Command, _ []string) error {
 	}
 	switch {
 	case err == nil:
+		stop() // which has been said then
 		fmt.Fprintln(errOut, "potok: drained")
 		return nil
 	case signals.soon.Err() != nil && errors.Is(err, context.Canceled): // before it served
