@@ -298,8 +298,12 @@ func (c *Client) makeTasks() {
 		case c.outNamed(m.name) == m: // else its result came meanwhile, of another client of the run: it must not run again
 			c.publish(m)
 		}
+		// Only now: what comes meanwhile stands behind it.
 		c.mu.Lock()
-		c.waiting = c.waiting[1:] // only now: what comes meanwhile stands behind it
+		c.waiting[0] = nil // an old chunk of a Map would keep all that come after it
+		if c.waiting = c.waiting[1:]; len(c.waiting) == 0 {
+			c.waiting = nil
+		}
 		c.mu.Unlock()
 	}
 }
