@@ -36,7 +36,7 @@ type options struct {
 // WithRun names the run, in letters, digits, - and _. Connecting again under this name, also at the same time and from
 // another machine, goes on with it: a call is known by its task, its argument, and how many equal ones came before it;
 // results that are stored are read, and only what is missing runs. In a run with a name each call is a message of its own,
-// and the client keeps about 50 bytes for each. Without this option a run has a name that nobody knows, calls of SubmitAll
+// and the client keeps some tens of bytes for each. Without this option a run has a name that nobody knows, calls of SubmitAll
 // and Map may share a message, and the client keeps nothing of what is done.
 func WithRun(id string) Option {
 	return option(func(o *options) { o.run, o.named = id, true })
