@@ -56,7 +56,7 @@ func (s *server) finish(j *job) {
 }
 
 func (s *server) publishLarge(j *job, body *resultMessage) {
-	name := j.id.run + "/" + j.id.message + "/out"
+	name := objectName(j.id.run, j.id.message, "out")
 	for {
 		err := s.objects.put(s.ctx, name, body.appendResults(nil))
 		if err == nil {

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
@@ -22,6 +23,12 @@ type objects struct {
 
 	mu     sync.Mutex // guards bucket; held while it is opened
 	bucket jetstream.ObjectStore
+}
+
+// objectName is no other object's: whoever runs or sends a call once more must not replace what is read, and workers may
+// not.
+func objectName(run, message, what string) string {
+	return run + "/" + message + "/" + what + "-" + rand.Text()
 }
 
 func (o *objects) open(ctx context.Context) (jetstream.ObjectStore, error) {

@@ -343,7 +343,7 @@ func pause(ctx context.Context, d time.Duration) {
 
 // postLarge puts the arguments where they fit, and posts the rest.
 func (c *Client) postLarge(m *message) {
-	name := c.options.run + "/" + m.name + "/in"
+	name := objectName(c.options.run, m.name, "in")
 	if err := c.objects.put(c.ctx, name, m.body.appendIns(nil)); err != nil {
 		c.refused(m, fmt.Errorf("potok/cluster: the arguments of %s: %w", m.task.Name, err))
 		return

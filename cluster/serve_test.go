@@ -234,6 +234,23 @@ func TestTwoClientsOfARun(t *testing.T) {
 	}
 }
 
+// Each client stores the large argument, and both hear the one result.
+func TestTwoClientsOfALargeCall(t *testing.T) {
+	s := startServer(t)
+	serve(t, s, potok.NewPool(2))
+	large := bytes.Repeat([]byte("0123456789abcdef"), 1<<16)
+	var futures []*potok.Future[[]byte]
+	for range 3 {
+		futures = append(futures, reversed.Submit(t.Context(), connectTo(t, s, cluster.WithRun("large")), slices.Clone(large)))
+	}
+	slices.Reverse(large)
+	for _, f := range futures {
+		if got, err := f.Result(t.Context()); err != nil || !bytes.Equal(got, large) {
+			t.Errorf("%d bytes, %v", len(got), err)
+		}
+	}
+}
+
 func TestCallsThatComeTogetherShareMessages(t *testing.T) {
 	s := startServer(t)
 	c := joinCluster(t, s, 2)
