@@ -140,19 +140,19 @@ func (s *schedule) attempt(ctx context.Context, j *job, fetch func(context.Conte
 	if j.err != nil {
 		return j, j.err
 	}
+	if s.isDown(j) {
+		return j, errDown
+	}
 	before, begin, returned := j.page, time.Now(), false
 	defer func() {
 		j.page.Number = before.Number
 		j.page.Attempts = before.Attempts + 1
 		j.page.Took = before.Took + time.Since(begin)
-		switch v := recover(); { // this page's failure: the error alone would not say which page it was
-		case v != nil:
+		v := recover()
+		if v != nil { // this page's failure: the error alone would not say which page it was
 			back, err = j, &potok.PanicError{Value: v, Stack: debug.Stack()}
-		case !returned:
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			s.exited = append(s.exited, j)
 		}
+		s.judge(j, err, v == nil && !returned)
 	}()
 	if !j.deadline.IsZero() {
 		var stop context.CancelFunc

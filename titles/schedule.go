@@ -51,6 +51,7 @@ type job struct {
 	host     *host
 	counted  bool      // in host.active
 	began    bool      // an attempt was handed out
+	probes   bool      // whether its host, which is down, is so still
 	deadline time.Time // once begun; zero: none
 	page     Page
 	err      error // of the last attempt; of none: why the page is not read
@@ -224,7 +225,7 @@ func (s *schedule) takeLocked(h *host, now time.Time) *job {
 		if h.probe.After(now) {
 			j.err = errDown
 		} else {
-			h.probe = now.Add(probeEvery)
+			h.probe, j.probes = now.Add(probeEvery), true
 		}
 	}
 	if j.err == nil {
@@ -242,6 +243,25 @@ func (s *schedule) takeLocked(h *host, now time.Time) *job {
 	return j
 }
 
+// isDown says whether the job's host went down after the job was handed out.
+func (s *schedule) isDown(j *job) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	probes := j.probes
+	j.probes = false
+	return !probes && j.host.down(s.crawlSettings)
+}
+
+// judge notes how an attempt ended, at once: those of the same host that begin before the job is settled know of it.
+func (s *schedule) judge(j *job, err error, exited bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if exited {
+		s.exited = append(s.exited, j)
+	}
+	j.host.judge(s.crawlSettings, err, time.Now())
+}
+
 // settle takes back a job whose attempt ended with err. It returns the pages that can be given to the caller now: none, if there will
 // be another attempt or one before this is missing.
 func (s *schedule) settle(j *job, err error) []*job {
@@ -254,7 +274,6 @@ func (s *schedule) settle(j *job, err error) []*job {
 	if j.counted {
 		j.counted = false
 		h.active--
-		h.judge(s.crawlSettings, err, now)
 	}
 	defer s.placeLocked(h, now)
 	pause, err := s.again(j, err, now)
