@@ -45,6 +45,7 @@ func (c *Client) clerk() {
 			c.sendAgain()
 		case <-tick.C:
 			c.publisher.expire(publishTime)
+			c.tellEndings()
 			c.forgetWorkers()
 			c.warnOfTasks()
 			c.lookForResults()

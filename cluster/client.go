@@ -58,6 +58,7 @@ type Client struct {
 	waiting []*message // for consumers that are being made
 	unsent  []*message
 	cancels []cancelOrder
+	endings map[*remote.Shipment]*ending
 	workers map[string]*knownWorker
 }
 
@@ -93,6 +94,7 @@ func Connect(ctx context.Context, nc *nats.Conn, opts ...Option) (*Client, error
 		out:     make(map[string]*message),
 		tasks:   make(map[*registry.Task]*taskState),
 		workers: make(map[string]*knownWorker),
+		endings: make(map[*remote.Shipment]*ending),
 	}
 	if o.named {
 		c.book = newBook()
@@ -222,7 +224,7 @@ func (c *Client) ChunkTime() time.Duration { return c.near.ChunkTime() }
 func (c *Client) Shutdown(ctx context.Context) error { return c.end(c.near.Shutdown(ctx)) }
 
 // Close takes no more calls, cancels what is queued, also on the server, ends what runs, and blocks until it has ended:
-// until workers have answered. The results that are stored stay for whoever connects to the run again. Close may be called
+// until workers have answered, or none has said for ten seconds that it has the call. The results that are stored stay for whoever connects to the run again. Close may be called
 // any number of times.
 func (c *Client) Close() error { return c.end(c.near.Close()) }
 

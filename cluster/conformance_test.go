@@ -2,6 +2,7 @@ package cluster_test
 
 import (
 	"context"
+	"errors"
 	"runtime"
 	"sync"
 	"testing"
@@ -67,16 +68,17 @@ func joinCluster(t testing.TB, s *embedded.Server, workers int, opts ...cluster.
 	return c
 }
 
-// serve runs a worker until the end of the test, and closes its executor.
+// serve runs a worker until the end of the test, and closes its executor. It does not drain, which takes a while.
 func serve(t testing.TB, s *embedded.Server, ex potok.Executor, opts ...cluster.ServeOption) {
 	t.Helper()
-	ctx, stop := context.WithCancel(context.Background())
 	ready, over := make(chan struct{}), make(chan error, 1)
 	nc := connect(t, s)
-	go func() { over <- cluster.Serve(ctx, nc, ex, append(opts, cluster.OnReady(func() { close(ready) }))...) }()
+	go func() {
+		over <- cluster.Serve(context.Background(), nc, ex, append(opts, cluster.OnReady(func() { close(ready) }))...)
+	}()
 	t.Cleanup(func() {
-		stop()
-		if err := <-over; err != nil {
+		nc.Close()
+		if err := <-over; !errors.Is(err, nats.ErrConnectionClosed) {
 			t.Error(err)
 		}
 		ex.Close()

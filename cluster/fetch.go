@@ -191,6 +191,9 @@ func (s *server) cameLocked(token string) {
 	oldest.feed.asked--
 	if oldest.left == 0 {
 		delete(s.requests, key)
+		if s.draining {
+			s.lookAgain()
+		}
 	}
 }
 

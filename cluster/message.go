@@ -263,7 +263,7 @@ func parseEnd(b []byte) (*endMessage, error) {
 	r.kind(kindEnd)
 	m := &endMessage{message: string(r.bytes())}
 	n := r.index()
-	m.all, m.index = n == 0, n-1
+	m.all, m.index = n == 0, max(0, n-1)
 	m.why = r.bytes()
 	return m, r.end()
 }

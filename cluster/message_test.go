@@ -46,7 +46,7 @@ func TestMessagesComeBack(t *testing.T) {
 	if err != nil || !reflect.DeepEqual(w, someWorker) {
 		t.Errorf("%+v, %v", w, err)
 	}
-	for _, m := range []*endMessage{someEnd, {message: "1", all: true, index: -1, why: []byte("why")}} {
+	for _, m := range []*endMessage{someEnd, {message: "1", all: true, index: 0, why: []byte("why")}} {
 		if e, err := parseEnd(m.bytes()); err != nil || !reflect.DeepEqual(e, m) {
 			t.Errorf("%+v became %+v, %v", m, e, err)
 		}

@@ -90,7 +90,7 @@ func (c *Client) warnOfTasks() {
 	}
 }
 
-// heardBegan is told that calls have begun.
+// heardBegan is told that calls have begun, or that they are to end and have not yet.
 func (c *Client) heardBegan(msg *nats.Msg) {
 	b, err := parseBegan(msg.Data)
 	if err != nil {
@@ -98,7 +98,13 @@ func (c *Client) heardBegan(msg *nats.Msg) {
 	}
 	for _, call := range b.calls {
 		if m := c.outNamed(call.message); m != nil && call.index < len(m.shipments) {
-			c.group.Began(m.shipments[call.index], b.worker)
+			s := m.shipments[call.index]
+			c.mu.Lock()
+			if e := c.endings[s]; e != nil {
+				e.heard = time.Now()
+			}
+			c.mu.Unlock()
+			c.group.Began(s, b.worker)
 		}
 	}
 }

@@ -15,7 +15,6 @@ import (
 	"github.com/potok-go/potok"
 	"github.com/potok-go/potok/internal/registry"
 	"github.com/potok-go/potok/internal/remote"
-	"github.com/potok-go/potok/internal/wire"
 )
 
 const (
@@ -80,24 +79,6 @@ func (c *Client) Withdraw(s *remote.Shipment) bool {
 		c.rouse()
 	}
 	return true
-}
-
-// End tells whoever runs the call that its context has ended.
-func (c *Client) End(ctx context.Context, s *remote.Shipment) {
-	n := s.Item.Note.(*note)
-	c.mu.Lock()
-	m := n.message
-	c.mu.Unlock()
-	if m == nil || errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return // the worker has the deadline too
-	}
-	c.tellEnd(m, n.index, len(m.shipments) == 1, registry.ContextError(ctx))
-}
-
-// tellEnd is heard by the workers that are connected now; nobody else can have the call.
-func (c *Client) tellEnd(m *message, index int, all bool, why error) {
-	e := endMessage{message: m.name, all: all, index: index, why: wire.AppendError(nil, why)}
-	_ = c.nc.Publish(endPrefix+c.options.run, e.bytes()) // if the connection is gone, so is its worker's, or it will be late
 }
 
 // rouse has the clerk look.

@@ -32,9 +32,11 @@ type server struct {
 
 	publisher *publisher
 
-	ctx context.Context //nolint:containedctx // of all that it does; ends when nothing is left to do
+	ctx  context.Context //nolint:containedctx // of all that it does; ends when nothing is left to do, or the connection is closed
+	stop context.CancelFunc
 
 	calls   *nats.Subscription
+	hushed  bool   // it is drained; of live
 	inbox   string // with a dot: what was asked for comes to a subject below it
 	work    sync.WaitGroup
 	news    chan struct{} // capacity 1: something has begun that nobody was told of
@@ -59,11 +61,12 @@ type server struct {
 
 // Serve takes calls from a cluster and has ex run them, whichever executor that is: a Pool, or one of processes. It blocks
 // until ctx ends; then it takes no more calls, and returns nil when those that it has are done and their results stored.
-// It returns an error if the worker cannot begin, or if the connection is closed. It serves the tasks that are defined in
-// the program, or those of Tasks, and takes no more calls than ex has places, a little ahead where they are short. A call is
-// acknowledged when its result is stored; so if the worker dies another one gets it, after ten seconds. What makes no sense
-// is put aside, and stops nobody. ex and nc stay the caller's, to close after Serve; a call that ex cancels as it is closed goes to another
-// worker. Any number may serve, also in one process, and on one connection.
+// It returns an error if the worker cannot begin, or if the connection is closed: then the contexts of its calls end. It
+// serves the tasks that are defined in the program, or those of Tasks, and takes no more calls than ex has places, a little
+// ahead where they are short. A call is acknowledged when its result is stored; so if the worker dies another one gets it,
+// after ten seconds. What makes no sense is put aside, and stops nobody. ex and nc stay the caller's, to close after Serve;
+// a call that ex cancels as it is closed goes to another worker. Any number may serve, also in one process, and on one
+// connection.
 func Serve(ctx context.Context, nc *nats.Conn, ex potok.Executor, opts ...ServeOption) error {
 	var o serveOptions
 	for _, opt := range opts {
@@ -82,7 +85,7 @@ func Serve(ctx context.Context, nc *nats.Conn, ex potok.Executor, opts ...ServeO
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	s := &server{
-		nc: nc, ex: ex, options: o, id: rand.Text(), ctx: work,
+		nc: nc, ex: ex, options: o, id: rand.Text(), ctx: work, stop: stop,
 		inbox:    nc.NewRespInbox() + ".",
 		news:     make(chan struct{}, 1),
 		changed:  make(chan struct{}, 1),
@@ -105,8 +108,12 @@ func (s *server) serve(ctx context.Context) (err error) {
 	}
 	defer s.publisher.close()
 	s.objects = &objects{js: s.js}
+	if s.calls, err = s.nc.Subscribe(s.inbox+"*", s.receive); err != nil {
+		return fmt.Errorf("potok/cluster: %w", err)
+	}
+	s.calls.SetClosedHandler(func(string) { s.isDeaf() })
+	defer func() { _ = s.calls.Unsubscribe() }() // it is drained, or the connection is gone
 	for subject, heard := range map[string]nats.MsgHandler{
-		s.inbox + "*":   s.receive,
 		endPrefix + "*": s.heardEnd,
 		whoSubject:      func(*nats.Msg) { s.announce(false) },
 		taskSubject:     func(m *nats.Msg) { s.findFeed(string(m.Data)) },
@@ -125,6 +132,9 @@ func (s *server) serve(ctx context.Context) (err error) {
 		s.options.ready()
 	}
 	s.live(ctx)
+	if s.nc.IsClosed() { // nobody hears of what runs, and nobody can end it
+		s.stop()
+	}
 	s.work.Wait()
 	s.announce(true)
 	if s.nc.IsClosed() {
@@ -144,8 +154,9 @@ func (s *server) live(ctx context.Context) {
 	defer again.Stop()
 	tell := time.NewTimer(time.Hour)
 	defer tell.Stop()
-	back := s.nc.StatusChanged(nats.CONNECTED)
-	defer s.nc.RemoveStatusListener(back)
+	var linger <-chan time.Time
+	status := s.nc.StatusChanged(nats.CONNECTED, nats.CLOSED)
+	defer s.nc.RemoveStatusListener(status)
 	over := ctx.Done()
 	for {
 		select {
@@ -157,8 +168,8 @@ func (s *server) live(ctx context.Context) {
 		case <-again.C:
 			s.publisher.expire(publishTime)
 			s.storeAgain()
-		case _, ok := <-back:
-			if !ok { // the connection is closed
+		case now, ok := <-status:
+			if !ok || now == nats.CLOSED {
 				return
 			}
 			s.reconnected()
@@ -168,18 +179,36 @@ func (s *server) live(ctx context.Context) {
 			tell.Reset(s.tellBegan())
 		case <-over:
 			s.drain()
+		case <-linger:
+			s.hush()
 		case <-s.changed:
 		}
-		switch draining, done := s.drained(); {
+		switch draining, asks, done := s.drained(); {
 		case done:
 			return
 		case draining && over != nil:
 			over = nil
-			// What is asked for ends with the interest in it, and what is on its way comes.
-			if s.calls.Drain() != nil {
-				s.isDeaf()
-			}
+			linger = time.After(lingerFor)
 			s.announce(true)
+			s.lookAgain()
+		case draining && !asks:
+			s.hush()
+		}
+	}
+}
+
+// lingerFor is how long a worker that drains hears what it has asked for. The server cannot be told that nothing more is
+// wanted: it looks whether anybody listens, and then sends, and a call that nobody hears any more in between stays with
+// this worker until it is missed. Where calls come, they come within this time, and then nothing is asked for; where none
+// do, none comes just in between.
+const lingerFor = 100 * time.Millisecond
+
+// hush ends the interest in calls. What is on its way comes before isDeaf is called.
+func (s *server) hush() {
+	if !s.hushed {
+		s.hushed = true
+		if s.calls.Drain() != nil {
+			s.isDeaf()
 		}
 	}
 }
@@ -191,7 +220,7 @@ func (s *server) drain() {
 	s.mu.Unlock()
 }
 
-// isDeaf is told that no more calls come.
+// isDeaf notes that no more calls come.
 func (s *server) isDeaf() {
 	s.mu.Lock()
 	s.deaf = true
@@ -199,11 +228,12 @@ func (s *server) isDeaf() {
 	s.lookAgain()
 }
 
-// drained says whether the worker takes no more calls, and whether nothing is left to do.
-func (s *server) drained() (draining, done bool) {
+// drained says whether the worker asks for no more calls, whether some that it has asked for may come, and whether nothing
+// is left to do.
+func (s *server) drained() (draining, asks, done bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.draining, s.deaf && len(s.jobs) == 0
+	return s.draining, len(s.requests) > 0, s.deaf && len(s.jobs) == 0
 }
 
 // lookAgain has live look whether it is over.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -359,5 +360,50 @@ func TestTraceContextCrosses(t *testing.T) {
 			want = ""
 		}
 		result(t, traced.Submit(context.WithValue(t.Context(), traceKey{}, trace), c, 0), want)
+	}
+}
+
+// A worker that drains finishes what the server has handed to it, also what was on its way when it was told.
+func TestAWorkerThatDrainsLosesNoCall(t *testing.T) {
+	s := startServer(t)
+	c := connectTo(t, s)
+	js, err := jetstream.New(connect(t, s))
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop := work(t, s)
+	result(t, counted.Submit(t.Context(), c, 0), 1) // makes the consumer
+	stop()
+	var fs []*potok.Future[int]
+	for round := range 50 {
+		stop := work(t, s)
+		fs = append(fs, counted.Submit(t.Context(), c, round), counted.Submit(t.Context(), c, round))
+		if round%2 == 1 {
+			result(t, fs[0], 1)
+		}
+		stop()
+		unacknowledged(t, js, "cluster=2ecounted")
+	}
+	work(t, s)
+	for i, f := range fs {
+		result(t, f, i/2+1)
+	}
+}
+
+// unacknowledged waits until no call of a task is with a worker; the server takes ten seconds to take one from who is gone.
+func unacknowledged(t *testing.T, js jetstream.JetStream, token string) {
+	t.Helper()
+	for end := time.Now().Add(8 * time.Second); ; time.Sleep(time.Millisecond) {
+		consumer, err := js.Consumer(t.Context(), "POTOK_CALLS", token)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := consumer.CachedInfo().NumAckPending
+		if n == 0 {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%d calls went to a worker that is gone", n)
+		}
 	}
 }

@@ -154,13 +154,13 @@ func startCluster(ctx context.Context, store, name string, workers int) (*localC
 }
 
 func (l *localCluster) close() {
-	if l.stop != nil {
-		l.stop()
-		l.pool.Close() //nolint:errcheck // what it has not finished is given back, or nobody wants it
-		<-l.over       //nolint:errcheck // nothing is left to do about it
-	}
-	if l.nc != nil {
+	if l.nc != nil { // first: nobody wants what is not finished, and there is nothing to wait for
 		l.nc.Close()
+	}
+	if l.stop != nil {
+		l.pool.Close() //nolint:errcheck // its calls end with it
+		<-l.over       //nolint:errcheck // the connection is closed
+		l.stop()
 	}
 	l.server.Close() //nolint:errcheck // a directory in the temporary one that stays
 }
