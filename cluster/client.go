@@ -66,7 +66,7 @@ var _ potok.Executor = (*Client)(nil)
 
 // A taskState is what is known of a task.
 type taskState struct {
-	token  string
+	token  string    // with the priority
 	made   bool      // its consumer
 	since  time.Time // since when calls wait whose task no worker knows; zero: none do
 	warned bool

@@ -129,9 +129,9 @@ func requeue(ctx context.Context, js jetstream.JetStream, run, call string, keep
 	if err != nil {
 		return fmt.Errorf("it cannot be queued again: %w", checkVersion(letter.Data))
 	}
-	token, err := taskToken(body.task)
-	if err != nil {
-		return err
+	token, _, ok := parseCallSubject(letter.Header.Get(subjectHeader))
+	if !ok {
+		return fmt.Errorf("%w: it does not say where it waited", errMessage)
 	}
 	done, err := missing(ctx, js, run, call, keep)
 	if err != nil {

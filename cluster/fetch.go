@@ -23,11 +23,14 @@ const (
 	maxAhead  = 256
 )
 
-// A feed is a consumer of calls of a task.
+// A feed is a consumer of calls of a task and a priority.
 type feed struct {
-	token string
-	task  *registry.Task
-	asked int // calls that were asked for and have not come
+	token  string
+	task   *registry.Task
+	asked  int // calls that were asked for and have not come
+	waits  int // calls that waited there when the last one came, without those that were asked for
+	weight int
+	credit int // see nextFeed
 }
 
 // A request is one for calls. Those of a feed are answered in order.
@@ -35,6 +38,7 @@ type request struct {
 	feed   *feed
 	number uint64
 	left   int
+	once   bool // it does not wait for calls that are not there
 	until  time.Time
 	heard  time.Time // when it last was known to wait: a leader that dies takes it along without a word
 }
@@ -84,18 +88,31 @@ func (s *server) lookFor(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
+	for _, p := range priorities {
+		if err := s.lookForFeed(ctx, &feed{token: token + p.token(), task: task, weight: p.weight()}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *server) lookForFeed(ctx context.Context, f *feed) error {
 	s.mu.Lock()
-	has := s.feeds[token] != nil
+	has := s.feeds[f.token] != nil
 	s.mu.Unlock()
 	if has {
 		return nil
 	}
-	if _, err := s.js.Consumer(ctx, callsStream, token); err != nil {
-		return fmt.Errorf("potok/cluster: consumer %s: %w", token, err)
+	_, err := s.js.Consumer(ctx, callsStream, f.token)
+	switch {
+	case errors.Is(err, jetstream.ErrConsumerNotFound), errors.Is(err, jetstream.ErrStreamNotFound):
+		return nil // whoever makes it says so
+	case err != nil:
+		return fmt.Errorf("potok/cluster: consumer %s: %w", f.token, err)
 	}
 	s.mu.Lock()
-	if s.feeds[token] == nil {
-		s.feeds[token] = &feed{token: token, task: task}
+	if s.feeds[f.token] == nil {
+		s.feeds[f.token] = f
 	}
 	ask := s.askLocked()
 	s.mu.Unlock()
@@ -113,8 +130,9 @@ func (s *server) taskOf(token string) *registry.Task {
 	return nil
 }
 
-// askLocked makes requests for as many calls as there are free places, a share from each feed. With several feeds more may
-// come than there are places, one from each: they wait here. The caller holds mu, and sends them.
+// askLocked makes requests for as many calls as there are free places: from feeds where calls wait by their weights, and a
+// share from each of the others. As those may have calls after all, more may come than there are places, one from each: they
+// wait here. The caller holds mu, and sends the requests.
 func (s *server) askLocked() (ask []*nats.Msg) {
 	if s.draining || len(s.feeds) == 0 {
 		return nil
@@ -127,24 +145,49 @@ func (s *server) askLocked() (ask []*nats.Msg) {
 	if free <= 0 {
 		return nil
 	}
+	var full []*feed
+	asked := 0
 	share := (free + len(s.feeds) - 1) / len(s.feeds)
-	for token, f := range s.feeds {
-		n := share - f.asked
-		if n <= 0 || n < f.asked { // while so many are on their way, one request later asks for more
-			continue
+	for _, f := range s.feeds {
+		if f.waits > 0 {
+			full = append(full, f)
+			asked += f.asked
+		} else if n := share - f.asked; n > 0 && n >= f.asked { // while so many are on their way, one request later asks for more
+			ask = append(ask, s.requestLocked(f, n, false))
 		}
-		s.number++
-		f.asked += n
-		number := strconv.FormatUint(s.number, 36)
-		now := time.Now()
-		s.requests[number] = &request{f, s.number, n, now.Add(askFor + askMargin), now}
-		ask = append(ask, &nats.Msg{
-			Subject: "$JS.API.CONSUMER.MSG.NEXT." + callsStream + "." + token,
-			Reply:   s.inbox + number,
-			Data:    fmt.Appendf(nil, `{"expires":%d,"batch":%d,"idle_heartbeat":%d}`, askFor, n, heartbeat),
-		})
+	}
+	n := free - asked
+	if len(full) == 0 || n <= 0 || n < asked {
+		return ask
+	}
+	more := make(map[*feed]int, len(full))
+	for range n {
+		more[nextFeed(full)]++
+	}
+	for f, n := range more { // other workers may have taken what waited: then another feed has its turn
+		ask = append(ask, s.requestLocked(f, n, len(s.feeds) > 1))
 	}
 	return ask
+}
+
+// requestLocked makes a request for n calls. The caller holds mu.
+func (s *server) requestLocked(f *feed, n int, once bool) *nats.Msg {
+	s.number++
+	f.asked += n
+	f.waits = max(0, f.waits-n)
+	number := strconv.FormatUint(s.number, 36)
+	now := time.Now()
+	s.requests[number] = &request{f, s.number, n, once, now.Add(askFor + askMargin), now}
+	m := &nats.Msg{
+		Subject: "$JS.API.CONSUMER.MSG.NEXT." + callsStream + "." + f.token,
+		Reply:   s.inbox + number,
+	}
+	if once {
+		m.Data = fmt.Appendf(nil, `{"batch":%d,"no_wait":true}`, n)
+	} else {
+		m.Data = fmt.Appendf(nil, `{"expires":%d,"batch":%d,"idle_heartbeat":%d}`, askFor, n, heartbeat)
+	}
+	return m
 }
 
 func (s *server) send(ask []*nats.Msg) {
@@ -170,8 +213,11 @@ func (s *server) endRequestLocked(number string) {
 	}
 }
 
-// cameLocked counts a call that has come.
-func (s *server) cameLocked(token string) {
+// cameLocked counts a call that has come, when so many waited behind it.
+func (s *server) cameLocked(token string, waits uint64) {
+	if f := s.feeds[token]; f != nil {
+		f.waits = max(0, int(min(waits, 1<<31-1))-f.asked+1) // with this one, which is still asked for
+	}
 	var oldest *request
 	var key string
 	now := time.Now()
@@ -228,7 +274,8 @@ func (s *server) receive(msg *nats.Msg) {
 	}
 	s.endRequestLocked(number)
 	var ask []*nats.Msg
-	if r != nil && status == "408" { // its time is over
+	if r != nil && (status == "408" || status == "404") { // its time is over, or there are no more
+		r.feed.waits = 0
 		ask = s.askLocked()
 	} // else the next beat asks again: whatever it is, it may last, and no consumer may be one that has no leader just now
 	s.mu.Unlock()

@@ -51,7 +51,7 @@ func (s *server) receiveCall(msg *nats.Msg) {
 		return // it did not come from where we asked
 	}
 	s.mu.Lock()
-	s.cameLocked(token)
+	s.cameLocked(token, meta.NumPending)
 	old := s.jobs[id]
 	if old != nil { // it was silent for too long: who has it goes on, and acknowledges this one
 		old.reply, old.delivered = msg.Reply, meta.NumDelivered
@@ -87,7 +87,12 @@ func (s *server) receiveCall(msg *nats.Msg) {
 	if again {
 		s.suspectLocked(j, msg)
 	}
+	var ask []*nats.Msg
+	if f := s.feeds[token]; f != nil && f.asked == 0 { // more may be there than its share
+		ask = s.askLocked()
+	}
 	s.mu.Unlock()
+	s.send(ask)
 	if isOver {
 		s.end(j, &endMessage{all: true}, over.why)
 	}

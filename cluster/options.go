@@ -30,6 +30,7 @@ type options struct {
 	observer any // a potok.Observer, or nil
 	keep     time.Duration
 	attempts int
+	priority Priority
 	trace    func(context.Context) string // nil: none
 }
 

@@ -231,6 +231,7 @@ func (c *Client) taskLocked(task *registry.Task) *taskState {
 	if t == nil {
 		t = &taskState{}
 		t.token, _ = taskToken(task.Name) // encode has looked
+		t.token += c.options.priority.token()
 		c.tasks[task] = t
 	}
 	return t

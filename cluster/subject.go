@@ -9,7 +9,7 @@ import (
 // Names on the server. A call waits under its task, so that a worker can ask for those it knows; a result stands under its
 // run, so that a client can ask for its own.
 //
-//	potok.call.<task>.<run>.<message>    in POTOK_CALLS until it is acknowledged
+//	potok.call.<task>.<run>.<message>    in POTOK_CALLS until it is acknowledged; <task> has the priority behind it
 //	potok.res.<run>.<message>            in POTOK_RESULTS, for as long as results are kept
 //	potok.dead.<run>.<message>           there too: what was put aside, as it came
 //	potok.try.<run>.<message>.<n>        there too: a call has begun that another worker had before

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -16,27 +17,37 @@ import (
 
 // clusterFlags are what --on cluster needs.
 type clusterFlags struct {
-	nats       natsFlags
-	run, store string
+	nats                 natsFlags
+	run, store, priority string
 }
+
+// priorities are the values of --priority.
+var priorities = map[string]cluster.Priority{"high": cluster.High, "normal": cluster.Normal, "low": cluster.Low}
+
+func priorityNames() []string { return []string{"high", "normal", "low"} }
 
 func (f *clusterFlags) register(cmd *cobra.Command) {
 	f.nats.register(cmd, "", "with --on cluster, use the workers of the server at `URL` (default a server and workers in this process)")
 	flags := cmd.Flags()
 	flags.StringVar(&f.run, "run", "", "with --on cluster, name the run `ID`: the same command again goes on where it was")
 	flags.StringVar(&f.store, "store", "", "with --on cluster and no --nats, keep calls and results in `DIR` (default in memory)")
+	flags.StringVar(&f.priority, "priority", "normal", "with --on cluster, where more waits than workers can do, come before others or after them: `CLASS` high, normal or low")
 	complete(cmd, "run", nil)
+	complete(cmd, "priority", priorityNames())
 }
 
 // check finds what is wrong with the flags, and with --workers beside them.
 func (f *clusterFlags) check(cmd *cobra.Command, on string) error {
 	if on != "cluster" {
-		for _, name := range []string{"nats", "creds", "tls-ca", "run", "store"} {
+		for _, name := range []string{"nats", "creds", "tls-ca", "run", "store", "priority"} {
 			if typed(cmd, name) {
 				return fmt.Errorf("--%s goes with --on cluster", name)
 			}
 		}
 		return nil
+	}
+	if !slices.Contains(priorityNames(), f.priority) {
+		return unknownValue("priority", f.priority, priorityNames())
 	}
 	switch {
 	case f.nats.url == "" && (f.nats.creds != "" || f.nats.ca != ""):
@@ -73,7 +84,7 @@ func (f *clusterFlags) open(ctx context.Context, name string, workers int) (*clu
 			p.nc, err = p.local.server.Connect()
 		}
 	}
-	opts := []cluster.Option{cluster.WithName(name)}
+	opts := []cluster.Option{cluster.WithName(name), cluster.WithPriority(priorities[f.priority])}
 	if f.run != "" {
 		opts = append(opts, cluster.WithRun(f.run))
 	}
