@@ -46,6 +46,7 @@ func (c *Client) clerk() {
 		case <-tick.C:
 			c.publisher.expire(publishTime)
 			c.tellEndings()
+			c.lookForWorkers()
 			c.forgetWorkers()
 			c.warnOfTasks()
 			c.lookForResults()
@@ -82,7 +83,7 @@ func (c *Client) cancelOnServer() {
 			c.publisher.post(msg, func(error) {}) // another result came first, or it runs
 		}
 		if o.whole && !all {
-			_ = stream.Purge(ctx, jetstream.WithPurgeSubject(callPrefix+m.token+"."+c.options.run+"."+m.name))
+			_ = stream.Purge(ctx, jetstream.WithPurgeSubject(c.callSubject(m)))
 		}
 		why := potok.ErrCancelled
 		if c.near.Closed() {
@@ -218,8 +219,7 @@ func (c *Client) lookForCalls(ctx context.Context, calls, results jetstream.Stre
 				return
 			}
 		}
-		subject := callPrefix + m.token + "." + c.options.run + "." + m.name
-		if _, err := calls.GetLastMsgForSubject(ctx, subject); !errors.Is(err, jetstream.ErrMsgNotFound) {
+		if _, err := calls.GetLastMsgForSubject(ctx, c.callSubject(m)); !errors.Is(err, jetstream.ErrMsgNotFound) {
 			continue
 		}
 		result, err := results.GetLastMsgForSubject(ctx, resultPrefix+c.options.run+"."+resultName(m.name))

@@ -41,6 +41,7 @@ type Client struct {
 	publisher *publisher
 
 	subs   []*nats.Subscription
+	nobody string // with a dot: where the server says that a worker is not there
 	reader *resultReader
 	work   sync.WaitGroup  // the clerk, and what takes a while: large arguments, stored results
 	wake   chan struct{}   // capacity 1: the clerk has something to do
@@ -60,6 +61,7 @@ type Client struct {
 	cancels []cancelOrder
 	endings map[*remote.Shipment]*ending
 	workers map[string]*knownWorker
+	missed  map[string]time.Time // since when nobody is there of that id
 }
 
 var _ potok.Executor = (*Client)(nil)
@@ -94,6 +96,7 @@ func Connect(ctx context.Context, nc *nats.Conn, opts ...Option) (*Client, error
 		out:     make(map[string]*message),
 		tasks:   make(map[*registry.Task]*taskState),
 		workers: make(map[string]*knownWorker),
+		missed:  make(map[string]time.Time),
 		endings: make(map[*remote.Shipment]*ending),
 	}
 	if o.named {
@@ -138,7 +141,9 @@ func (c *Client) open(ctx context.Context) (err error) {
 	if err := c.beginRun(ctx); err != nil {
 		return err
 	}
+	c.nobody = c.nc.NewRespInbox() + "."
 	for subject, heard := range map[string]nats.MsgHandler{
+		c.nobody + "*":              c.heardNobody,
 		workerEvents:                c.heardWorker,
 		beganPrefix + c.options.run: c.heardBegan,
 	} {
@@ -224,8 +229,8 @@ func (c *Client) ChunkTime() time.Duration { return c.near.ChunkTime() }
 func (c *Client) Shutdown(ctx context.Context) error { return c.end(c.near.Shutdown(ctx)) }
 
 // Close takes no more calls, cancels what is queued, also on the server, ends what runs, and blocks until it has ended:
-// until workers have answered, or none has said for ten seconds that it has the call. The results that are stored stay for whoever connects to the run again. Close may be called
-// any number of times.
+// until workers have answered, or none has said for ten seconds that it has the call. The results that are stored stay for
+// whoever connects to the run again. Close may be called any number of times.
 func (c *Client) Close() error { return c.end(c.near.Close()) }
 
 // end lets go of what the client has asked the server for, now, or when all calls have ended if that may take a while.

@@ -46,7 +46,7 @@ func (s *server) heardEnd(msg *nats.Msg) {
 	s.mu.Unlock()
 	if j != nil {
 		s.end(j, e, why)
-		b := began{worker: s.options.name, calls: []beganCall{{e.message, e.index}}}
+		b := began{id: s.id, worker: s.options.name, calls: []beganCall{{e.message, e.index}}}
 		_ = s.nc.Publish(beganPrefix+id.run, b.bytes()) // who waits for it knows that it will have an answer
 	}
 }

@@ -56,7 +56,7 @@ func (p *jobPace) ahead(places int) int {
 	return min(int(aheadFor/max(1, p.average))*places, maxAhead)
 }
 
-// findFeeds looks which consumers there are.
+// findFeeds looks which consumers there are, and then asks for calls.
 func (s *server) findFeeds(ctx context.Context) error {
 	ctx, cancel := withRequestTime(ctx)
 	defer cancel()
@@ -68,6 +68,7 @@ func (s *server) findFeeds(ctx context.Context) error {
 			return explain(err)
 		}
 	}
+	s.askAll()
 	return nil
 }
 
@@ -76,9 +77,17 @@ func (s *server) findFeed(name string) {
 	ctx, cancel := context.WithTimeout(s.ctx, requestTime)
 	defer cancel()
 	_ = s.lookFor(ctx, name) // the next client that has calls says so again
+	s.askAll()
 }
 
-// lookFor begins to ask for calls of a task, if it is known here and has a consumer.
+func (s *server) askAll() {
+	s.mu.Lock()
+	ask := s.askLocked()
+	s.mu.Unlock()
+	s.send(ask)
+}
+
+// lookFor finds the consumers of a task, if it is known here and has some.
 func (s *server) lookFor(ctx context.Context, name string) error {
 	task := registry.Lookup(name)
 	if task == nil || !slices.Contains(s.options.tasks, name) {
@@ -114,9 +123,7 @@ func (s *server) lookForFeed(ctx context.Context, f *feed) error {
 	if s.feeds[f.token] == nil {
 		s.feeds[f.token] = f
 	}
-	ask := s.askLocked()
 	s.mu.Unlock()
-	s.send(ask)
 	return nil
 }
 

@@ -174,6 +174,7 @@ func (m *resultMessage) parseResults(b []byte) error {
 
 // A began says which calls have begun on a worker.
 type began struct {
+	id     string // of the worker
 	worker string
 	calls  []beganCall
 }
@@ -184,7 +185,7 @@ type beganCall struct {
 }
 
 func (m *began) bytes() []byte {
-	b := appendText([]byte{protocol, kindBegan}, m.worker)
+	b := appendText(appendText([]byte{protocol, kindBegan}, m.id), m.worker)
 	b = binary.AppendUvarint(b, uint64(len(m.calls)))
 	for _, c := range m.calls {
 		b = binary.AppendUvarint(appendText(b, c.message), uint64(c.index))
@@ -195,7 +196,7 @@ func (m *began) bytes() []byte {
 func parseBegan(b []byte) (*began, error) {
 	r := newReader(b)
 	r.kind(kindBegan)
-	m := &began{worker: string(r.bytes())}
+	m := &began{id: string(r.bytes()), worker: string(r.bytes())}
 	for range r.count() {
 		if r.bad {
 			break

@@ -18,7 +18,7 @@ var (
 	someResults = &resultMessage{
 		kind: kindResults, worker: "host/1", delivered: 2, items: 2, results: []result{{out: []byte("r")}, {out: []byte{}, failure: []byte("f")}},
 	}
-	someBegan  = &began{worker: "host/1", calls: []beganCall{{"1", 0}, {"z", 3}}}
+	someBegan  = &began{id: "A2", worker: "host/1", calls: []beganCall{{"1", 0}, {"z", 3}}}
 	someWorker = &workerMessage{left: true, id: "id", name: "host/1", places: 8, tasks: []string{"a", "b"}}
 	someEnd    = &endMessage{message: "1", index: 4, why: []byte("why")}
 )

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/potok-go/potok/internal/remote"
 )
 
 // workersLive is for how long a worker is counted that was not heard of.
@@ -28,6 +30,7 @@ func (c *Client) heardWorker(msg *nats.Msg) {
 	if w.left {
 		delete(c.workers, w.id)
 	} else {
+		delete(c.missed, w.id)
 		c.workers[w.id] = &knownWorker{w.places, w.tasks, time.Now()}
 	}
 	places := c.placesLocked()
@@ -97,14 +100,27 @@ func (c *Client) heardBegan(msg *nats.Msg) {
 		return // their results will tell
 	}
 	for _, call := range b.calls {
-		if m := c.outNamed(call.message); m != nil && call.index < len(m.shipments) {
-			s := m.shipments[call.index]
-			c.mu.Lock()
-			if e := c.endings[s]; e != nil {
-				e.heard = time.Now()
-			}
-			c.mu.Unlock()
+		if s := c.beganOn(b.id, call); s != nil {
 			c.group.Began(s, b.worker)
 		}
 	}
+}
+
+// beganOn notes that a worker has a call, and returns the call if it is out.
+func (c *Client) beganOn(worker string, call beganCall) *remote.Shipment {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	m := c.out[resultName(call.message)]
+	if m == nil || m.name != call.message || call.index >= len(m.shipments) {
+		return nil
+	}
+	now := time.Now()
+	if m.worker != worker {
+		m.worker, m.begun = worker, now
+	}
+	s := m.shipments[call.index]
+	if e := c.endings[s]; e != nil {
+		e.heard = now
+	}
+	return s
 }

@@ -42,6 +42,8 @@ type message struct {
 	body      *callMessage
 	live      int       // shipments that are not withdrawn; guarded by mu
 	checked   time.Time // when it was sent, or last looked for; guarded by mu
+	worker    string    // the id of whom it was last heard of, "" before; guarded by mu
+	begun     time.Time // when it was first heard of from there; guarded by mu
 
 	epoch  int         // of the sequence of its result
 	posted atomic.Bool // once at least; what is large takes a while before it is
@@ -337,12 +339,16 @@ func (c *Client) postLarge(m *message) {
 // publish sends a message, and notStored is told if the server has not stored it.
 func (c *Client) publish(m *message) {
 	m.posted.Store(true)
-	msg := &nats.Msg{Subject: callPrefix + m.token + "." + c.options.run + "." + m.name, Data: m.body.bytes()}
+	msg := &nats.Msg{Subject: c.callSubject(m), Data: m.body.bytes()}
 	c.publisher.post(msg, func(err error) {
 		if err != nil && c.outNamed(m.name) == m { // else it is answered, or withdrawn
 			c.notStored(m, err)
 		}
 	})
+}
+
+func (c *Client) callSubject(m *message) string {
+	return callPrefix + m.token + "." + c.options.run + "." + m.name
 }
 
 // outNamed returns a message that is out; nil: it is not.

@@ -63,10 +63,10 @@ type server struct {
 // until ctx ends; then it takes no more calls, and returns nil when those that it has are done and their results stored.
 // It returns an error if the worker cannot begin, or if the connection is closed: then the contexts of its calls end. It
 // serves the tasks that are defined in the program, or those of Tasks, and takes no more calls than ex has places, a little
-// ahead where they are short. A call is acknowledged when its result is stored; so if the worker dies another one gets it,
-// after ten seconds. What makes no sense is put aside, and stops nobody. ex and nc stay the caller's, to close after Serve;
-// a call that ex cancels as it is closed goes to another worker. Any number may serve, also in one process, and on one
-// connection.
+// ahead where they are short. A call is acknowledged when its result is stored; so if the worker dies another one gets it:
+// within two seconds if it had begun and its client is there, after ten otherwise. What makes no sense is put aside, and
+// stops nobody. ex and nc stay the caller's, to close after Serve; a call that ex cancels as it is closed goes to another
+// worker. Any number may serve, also in one process, and on one connection.
 func Serve(ctx context.Context, nc *nats.Conn, ex potok.Executor, opts ...ServeOption) error {
 	var o serveOptions
 	for _, opt := range opts {
@@ -114,9 +114,10 @@ func (s *server) serve(ctx context.Context) (err error) {
 	s.calls.SetClosedHandler(func(string) { s.isDeaf() })
 	defer func() { _ = s.calls.Unsubscribe() }() // it is drained, or the connection is gone
 	for subject, heard := range map[string]nats.MsgHandler{
-		endPrefix + "*": s.heardEnd,
-		whoSubject:      func(*nats.Msg) { s.announce(false) },
-		taskSubject:     func(m *nats.Msg) { s.findFeed(string(m.Data)) },
+		endPrefix + "*":     s.heardEnd,
+		workerPrefix + s.id: func(*nats.Msg) {}, // that somebody listens is the answer
+		whoSubject:          func(*nats.Msg) { s.announce(false) },
+		taskSubject:         func(m *nats.Msg) { s.findFeed(string(m.Data)) },
 	} {
 		sub, err := s.nc.Subscribe(subject, heard)
 		if err != nil {
@@ -301,7 +302,7 @@ func (s *server) tellBegan() time.Duration {
 	s.mu.Unlock()
 	for run, calls := range news {
 		if len(calls) > 0 {
-			b := began{worker: s.options.name, calls: calls}
+			b := began{id: s.id, worker: s.options.name, calls: calls}
 			_ = s.nc.Publish(beganPrefix+run, b.bytes())
 		}
 	}

@@ -17,6 +17,7 @@ import (
 //	potok.ev.run.<run>                   not stored: what has begun
 //	potok.ev.worker                      not stored: who works
 //	potok.ctl.run.<run>                  not stored: what is to end
+//	potok.ctl.worker.<id>                not stored: somebody listens as long as that worker is connected
 //	potok.ctl.who, potok.ctl.task        not stored: workers are to say who they are, and to look for calls of a task
 const (
 	callsStream   = "POTOK_CALLS"
@@ -31,6 +32,7 @@ const (
 	beganPrefix  = "potok.ev.run."
 	workerEvents = "potok.ev.worker"
 	endPrefix    = "potok.ctl.run."
+	workerPrefix = "potok.ctl.worker."
 	whoSubject   = "potok.ctl.who"
 	taskSubject  = "potok.ctl.task"
 )

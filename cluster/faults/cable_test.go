@@ -16,6 +16,7 @@ import (
 type cable struct {
 	mu      sync.Mutex // guards the fields below; never held while blocking
 	server  *server.Server
+	conn    net.Conn                         // the last one
 	deaf    bool                             // nothing passes, either way
 	drop    func(subject, reply string) bool // of messages to the client; nil: none
 	swallow func(commands string) bool       // of what the client writes at once; nil: nothing
@@ -30,6 +31,14 @@ func (c *cable) set(change func()) {
 func (c *cable) cut()  { c.set(func() { c.deaf = true }) }
 func (c *cable) heal() { c.set(func() { c.deaf = false }) }
 
+// hangUp closes the connection; the client makes another.
+func (c *cable) hangUp() {
+	c.mu.Lock()
+	conn := c.conn
+	c.mu.Unlock()
+	conn.Close()
+}
+
 // InProcessConn is for nats.InProcessServer.
 func (c *cable) InProcessConn() (net.Conn, error) {
 	c.mu.Lock()
@@ -42,6 +51,7 @@ func (c *cable) InProcessConn() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.set(func() { c.conn = conn })
 	return &strand{Conn: conn, cable: c, in: bufio.NewReader(conn)}, nil
 }
 

@@ -46,8 +46,8 @@ func newWorker() *cobra.Command {
 "potok titles --on cluster". Any number of workers may do so, on any machines; each takes as many calls at a time as --workers says.
 
 What it does is said on stderr. The first Ctrl-C or SIGTERM drains it: it takes no more calls, finishes those that it has and stores
-their results. A second one ends it at once; as after a kill, or when its machine is gone, other workers get its calls ten seconds later.
-When the server cannot be reached it waits, however long.
+their results. A second one ends it at once; as after a kill, or when its machine is gone, other workers get its calls, at most ten
+seconds later. When the server cannot be reached it waits, however long.
 
 Who may work is in the URL, in $POTOK_TOKEN, where the worker token of "potok server" suffices, or in --creds. Who may use the server can
 have this machine fetch any address that it reaches, and nothing else: no file is read.
