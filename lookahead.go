@@ -11,7 +11,7 @@ import (
 type lookahead struct {
 	puller
 
-	limit   atomic.Int64  // pulled - taken <= limit; the consumer's to write
+	limit   atomic.Int64  // pulled - taken <= limit
 	taken   atomic.Int64  // the consumer's to write, and up to lateTaken behind
 	hungers atomic.Bool   // the puller waits for room
 	room    chan struct{} // capacity 1: there is some
@@ -138,7 +138,14 @@ func (m *lookahead) grow() {
 	}
 	now := time.Now()
 	if now.Sub(m.since) < time.Duration(m.results)*quickResult {
-		m.limit.Store(min(2*limit, maxLookahead))
+		m.widen(limit)
 	}
 	m.since, m.results = now, 0
+}
+
+// widen doubles a look-ahead that was found too narrow, unless somebody else has.
+func (m *lookahead) widen(limit int64) {
+	if m.grows && limit < maxLookahead {
+		m.limit.CompareAndSwap(limit, min(2*limit, maxLookahead))
+	}
 }

@@ -1,6 +1,7 @@
 package potok
 
 import (
+	"cmp"
 	"context"
 	"iter"
 	"slices"
@@ -246,7 +247,10 @@ func (m *remoteMapping[In, Out]) measure(k *remoteChunk[In, Out], n int) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.tempo.measure(&m.pace, n, m.fairShare(0, &m.pace, m.workers), m.workers, time.Since(k.sent))
+	if limit := m.limit.Load(); k.took > 0 && k.took < time.Duration(n)*quickResult && n >= m.fairShare(0, &m.pace, m.workers) {
+		m.widen(limit) // results may come slowly as chunks are small, which they are for a narrow look-ahead
+	}
+	m.tempo.measure(&m.pace, n, m.fairShare(0, &m.pace, m.workers), m.workers, cmp.Or(k.took, time.Since(k.sent)))
 }
 
 // consume yields results until there are no more.

@@ -37,13 +37,14 @@ func (p *pace) measure(n int, d time.Duration) {
 
 // A tempo is the pace of chunks that run elsewhere. Who runs them says when one ends,
 // but hardly when it began; so the time of an item is that of many chunks, in which
-// each worker has ended about two: what they took from handing over to the end, or, as
-// most of that may be waiting, what the workers have had for them at all.
+// each worker has ended about two: what they have run, if that is known, else what they
+// took from handing over to the end, or, as most of that may be waiting, what the
+// workers have had for them at all.
 type tempo struct {
 	since time.Time // when the first of these chunks could begin
 	ends  int
 	items int
-	turn  time.Duration // from handing over to the end, of all of them
+	turn  time.Duration // of all of them: run, or from handing over to the end
 	full  bool          // one of them was as large as chunks are now
 }
 

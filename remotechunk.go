@@ -32,8 +32,9 @@ type remoteChunk[In, Out any] struct {
 	sent    time.Time                 // when it was handed over
 
 	// The executor's, who runs it:
-	view    []Out // what Results has given out
-	started int   // items that count as such
+	view    []Out         // what Results has given out
+	started int           // items that count as such
+	took    time.Duration // that its items have run; 0: not known
 
 	// Guarded by m's mu:
 	ins  []In                  // also written there only; nil once it will not run any more
@@ -208,6 +209,9 @@ func (k *remoteChunk[In, Out]) Done(i int) {
 	k.done.Store(int64(i)) // now that Stats knows of them
 	k.m.wake(&k.call)
 }
+
+// Took says how long the items have run.
+func (k *remoteChunk[In, Out]) Took(d time.Duration) { k.took = d }
 
 // Split makes the items from i on a chunk of its own.
 func (k *remoteChunk[In, Out]) Split(i int, ticket any) registry.Chunk {

@@ -32,6 +32,7 @@ func (s *server) finish(j *job) {
 	reply := j.reply
 	body := &resultMessage{
 		kind: kindResults, worker: s.options.name, delivered: j.delivered, items: j.done, results: j.results[:j.done],
+		ran: s.ranLocked(j),
 	}
 	if j.cancelled { // who has cancelled it reads what it returned, everybody else that there is no result
 		body.kind = kindCancelled
@@ -53,6 +54,19 @@ func (s *server) finish(j *job) {
 		return
 	}
 	s.work.Go(func() { s.publishLarge(j, body) })
+}
+
+// ranLocked is how long the calls of a job have had places: one after the other, or as many at once as there are. The
+// caller holds mu.
+func (s *server) ranLocked(j *job) time.Duration {
+	if j.begun.IsZero() {
+		return 0
+	}
+	ran := max(1, time.Since(j.begun))
+	if j.body.kind == kindChunk {
+		return ran
+	}
+	return ran * time.Duration(min(j.body.items, max(1, s.ex.Stats().Workers)))
 }
 
 func (s *server) publishLarge(j *job, body *resultMessage) {

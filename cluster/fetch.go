@@ -60,13 +60,18 @@ func (p *jobPace) ahead(places int) int {
 func (s *server) findFeeds(ctx context.Context) error {
 	ctx, cancel := withRequestTime(ctx)
 	defer cancel()
+	found := make(chan error, len(s.options.tasks))
 	for _, name := range s.options.tasks {
-		err := s.lookFor(ctx, name)
-		switch {
-		case err == nil, errors.Is(err, jetstream.ErrConsumerNotFound), errors.Is(err, jetstream.ErrStreamNotFound), errors.Is(err, errTaskName):
-		default: // it makes no sense to go on
-			return explain(err)
+		s.work.Go(func() { found <- s.lookFor(ctx, name) })
+	}
+	var bad error // then it makes no sense to go on
+	for range s.options.tasks {
+		if err := <-found; err != nil && !errors.Is(err, errTaskName) {
+			bad = err
 		}
+	}
+	if bad != nil {
+		return explain(bad)
 	}
 	s.askAll()
 	return nil

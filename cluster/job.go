@@ -27,7 +27,7 @@ type job struct {
 	ctx       context.Context         //nolint:containedctx // of its calls
 	end       context.CancelCauseFunc // ends it; nil: it is all jobs', and its calls are cancelled one by one
 	delivered uint64
-	since     time.Time
+	since     time.Time // when it came
 
 	// Guarded by the server's mu.
 	reply     string // where it is acknowledged
@@ -35,10 +35,11 @@ type job struct {
 	early     map[int]error // calls to cancel that are not submitted yet
 	results   []result
 	settled   []bool
-	done      int  // results that there are
-	back      bool // the executor was closed: another worker does it
-	over      bool // it was told to end
-	cancelled bool // and its only call has
+	done      int       // results that there are
+	back      bool      // the executor was closed: another worker does it
+	begun     time.Time // its first call; zero: none
+	over      bool      // it was told to end
+	cancelled bool      // and its only call has
 }
 
 func (j *job) isDoneLocked(i int) bool { return j.body.kind == kindCalls && j.settled[i] }
@@ -260,6 +261,9 @@ func (s *server) failAll(j *job, err error) {
 // begun notes that a call has begun, for whoever waits for it.
 func (s *server) begun(j *job, i int) {
 	s.mu.Lock()
+	if j.begun.IsZero() {
+		j.begun = time.Now()
+	}
 	s.began[j.id.run] = append(s.began[j.id.run], beganCall{j.id.message, i})
 	s.mu.Unlock()
 	select {

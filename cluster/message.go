@@ -116,10 +116,11 @@ func (m *callMessage) parseIns(b []byte) error {
 type resultMessage struct {
 	kind      byte
 	worker    string
-	delivered uint64   // how many times the calls were given to a worker
-	items     int      // how many of the calls are done, from the first on
-	object    string   // where the results are, if they are not here
-	results   []result // of kindResults; one of kindDead, which has the error
+	delivered uint64        // how many times the calls were given to a worker
+	ran       time.Duration // that the calls have had places, all together
+	items     int           // how many of the calls are done, from the first on
+	object    string        // where the results are, if they are not here
+	results   []result      // of kindResults; one of kindDead, which has the error
 }
 
 // A result is what became of one call.
@@ -128,6 +129,7 @@ type result struct{ out, failure []byte }
 func (m *resultMessage) bytes() []byte {
 	b := appendText([]byte{protocol, m.kind}, m.worker)
 	b = binary.AppendUvarint(b, m.delivered)
+	b = binary.AppendUvarint(b, uint64(max(0, m.ran)))
 	b = binary.AppendUvarint(b, uint64(m.items))
 	b = appendText(b, m.object)
 	if m.object != "" {
@@ -149,6 +151,7 @@ func parseResult(b []byte) (*resultMessage, error) {
 	m := &resultMessage{kind: r.kind(kindResults, kindCancelled, kindDead)}
 	m.worker = string(r.bytes())
 	m.delivered = r.number()
+	m.ran = r.duration(1)
 	m.items = r.count()
 	m.object = string(r.bytes())
 	if m.object == "" {

@@ -16,7 +16,7 @@ var (
 	someChunk   = &callMessage{kind: kindChunk, task: "t", items: 100, ins: [][]byte{[]byte("array")}}
 	someObject  = &callMessage{kind: kindCalls, task: "t", items: 1, object: "run/1/in"}
 	someResults = &resultMessage{
-		kind: kindResults, worker: "host/1", delivered: 2, items: 2, results: []result{{out: []byte("r")}, {out: []byte{}, failure: []byte("f")}},
+		kind: kindResults, worker: "host/1", delivered: 2, ran: 5, items: 2, results: []result{{out: []byte("r")}, {out: []byte{}, failure: []byte("f")}},
 	}
 	someBegan  = &began{id: "A2", worker: "host/1", calls: []beganCall{{"1", 0}, {"z", 3}}}
 	someWorker = &workerMessage{left: true, id: "id", name: "host/1", places: 8, tasks: []string{"a", "b"}}

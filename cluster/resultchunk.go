@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"reflect"
+	"time"
 
 	"github.com/potok-go/potok/internal/registry"
 	"github.com/potok-go/potok/internal/remote"
@@ -10,8 +11,9 @@ import (
 
 // storeChunk puts the results of a chunk where they belong, those without an error together, and sends what has not begun
 // again.
-func (c *Client) storeChunk(it *remote.Item, results []result) {
+func (c *Client) storeChunk(it *remote.Item, results []result, ran time.Duration) {
 	k := it.Chunk
+	k.Took(ran)
 	task := k.Task()
 	n := min(len(results), k.Items())
 	done := 0

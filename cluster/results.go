@@ -144,7 +144,7 @@ func (c *Client) heardResult(name string, sequence uint64, data []byte) {
 	delete(c.out, name)
 	m.epoch = c.epoch
 	if m.body.kind == kindCalls && body.kind == kindResults {
-		c.pace.answered(len(body.results), c.placesLocked())
+		c.pace.answered(len(body.results), body.ran)
 	}
 	c.mu.Unlock()
 	c.answered(m, body, sequence)
@@ -187,7 +187,7 @@ func (c *Client) answered(m *message, body *resultMessage, sequence uint64) {
 			case body.kind == kindDead:
 				return storeDead(it, body)
 			case it.Chunk != nil:
-				c.storeChunk(it, body.results)
+				c.storeChunk(it, body.results, body.ran)
 				return nil
 			}
 			return storeOne(it, body.results[i])

@@ -120,9 +120,6 @@ func (c *Client) pack(batch []*remote.Shipment) (m *message, rest []*remote.Ship
 	if len(batch) == 0 {
 		return nil, nil, known
 	}
-	if len(c.out) == 0 {
-		c.pace.restart()
-	}
 	first := batch[0]
 	call := first.Item.Call
 	t := c.taskLocked(call.Task())

@@ -125,7 +125,7 @@ func (s *server) serve(ctx context.Context) (err error) {
 		}
 		defer func() { _ = sub.Unsubscribe() }() // else the connection is gone, and it with it
 	}
-	if err := s.findFeeds(ctx); err != nil {
+	if err := s.findFeeds(ctx); err != nil && ctx.Err() == nil { // else it drains: it may have been told of tasks
 		return err
 	}
 	s.announce(false)

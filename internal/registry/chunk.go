@@ -22,6 +22,9 @@ type Chunk interface {
 	Fail(i int, err error)
 	// Done says that all items before i are done: whoever ranges over the Map may have them.
 	Done(i int)
+	// Took says how long the items that are done have run, all together, if the executor knows, before the chunk ends. Else
+	// whoever hands chunks over has only the time until their ends, most of which they may have been on the way.
+	Took(d time.Duration)
 	// Split makes the items from i on, which have not begun, a Chunk of its own: accepted, queued, with this ticket. It may
 	// be called before and after Began. The executor has to look at it as at a call that was just accepted: its ctx
 	// may have ended, and the executor may have been closed.
