@@ -109,14 +109,14 @@ func readResult(b []byte) (v int, err error) {
 	if !ok || len(kind) > 0 || len(rest) == 0 {
 		return 0, fmt.Errorf("a message of another version: %q", b)
 	}
-	var fields [5][]byte // worker, delivered, items, object, value
+	var fields [6][]byte // worker, delivered, time, items, object, value
 	r := bytes.NewReader(rest[1:])
 	for i := range fields {
 		n, err := binary.ReadUvarint(r)
 		if err != nil {
 			return 0, err
 		}
-		if i == 1 || i == 2 {
+		if 1 <= i && i <= 3 {
 			continue
 		}
 		fields[i] = make([]byte, n)
@@ -127,5 +127,5 @@ func readResult(b []byte) (v int, err error) {
 	if rest[0] != 'r' {
 		return 0, fmt.Errorf("a message of kind %q", strings.ToValidUTF8(string(rest[:1]), "?"))
 	}
-	return v, wire.Decode(fields[4], &v)
+	return v, wire.Decode(fields[5], &v)
 }

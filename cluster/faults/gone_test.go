@@ -1,6 +1,7 @@
 package faults_test
 
 import (
+	"bytes"
 	"context"
 	"testing"
 	"time"
@@ -70,5 +71,43 @@ func TestACallOfAWorkerThatConnectsAgainIsNotBegunAgain(t *testing.T) {
 		if n := len(b.begun("long")); n != 2 {
 			t.Errorf("2 calls have begun %d times", n)
 		}
+	})
+}
+
+var bulk = potok.Define("faults.bulk", func(ctx context.Context, b []byte) ([]byte, error) {
+	n, err := perform.Call(ctx, "bulk")
+	return bytes.Repeat(b, n), err
+})
+
+// What is large is stored by each worker that runs the call, and none takes the place of what another has stored.
+func TestALargeCallThatRunsTwice(t *testing.T) {
+	inBubble(t, func(b *bubble) {
+		far := b.cable()
+		b.worker(b.connect(far), 1, "cut off")
+		b.act("bulk", func(_ context.Context, n int) (int, error) {
+			if n == 0 {
+				far.cut()
+				time.Sleep(30 * time.Second)
+			}
+			return 2 + n, nil
+		})
+		large := bytes.Repeat([]byte("0123456789abcdef"), 50_000)
+		check := func(f *potok.Future[[]byte]) {
+			if got, err := f.Result(b.Context()); err != nil || !bytes.Equal(got, bytes.Repeat(large, 3)) {
+				t.Errorf("%d bytes, %v", len(got), err)
+			}
+		}
+		c := b.client(b.connect(b.cable()), cluster.WithRun("large"))
+		f := bulk.Submit(b.Context(), c, large)
+		time.Sleep(time.Second)
+		b.worker(b.connect(b.cable()), 1, "other")
+		check(f)
+		far.heal()
+		time.Sleep(5 * time.Minute)
+		b.noCalls(b.connect(b.cable()))
+		if n := len(b.begun("bulk")); n != 2 {
+			t.Errorf("%d executions", n)
+		}
+		check(bulk.Submit(b.Context(), b.client(b.connect(b.cable()), cluster.WithRun("large")), large))
 	})
 }

@@ -1,12 +1,15 @@
 package faults_test
 
 import (
+	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/potok-go/potok/cluster"
 	"github.com/potok-go/potok/cluster/embedded"
 )
 
@@ -157,4 +160,28 @@ func TestAServerThatComesBackWithNothing(t *testing.T) {
 	wait()
 	_, total := executions(t, all)
 	t.Logf("%d executions of %d calls", total, len(all))
+}
+
+// A call that kills whoever runs it is given up after three processes, and the calls beside it are not given up with it.
+func TestACallThatKillsItsProcessIsGivenUp(t *testing.T) {
+	t.Parallel()
+	_, url := startServer(t, t.TempDir(), "127.0.0.1:0", embedded.Fast)
+	for range cluster.DefaultMaxAttempts + 1 {
+		startWorker(t, url, 2)
+	}
+	all := orders(t, 100, 10)
+	bad := connectTo(t, url, "deadly")
+	c := connectTo(t, url, "beside")
+	f := deadly.Submit(t.Context(), bad, order{-1, 50, all[0].Notes})
+	wait := submitAll(t, c, all)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if _, err := f.Result(ctx); !errors.Is(err, cluster.ErrDead) {
+		t.Errorf("%v", err)
+	}
+	wait()
+	checkRun(t, connection(t, url), "beside", all)
+	if times, _ := executions(t, all); times[-1] != cluster.DefaultMaxAttempts {
+		t.Errorf("begun %d times", times[-1])
+	}
 }

@@ -31,6 +31,22 @@ var work = potok.Define("faults.work", func(ctx context.Context, o order) (int, 
 	}
 })
 
+// deadly kills the process that runs it.
+var deadly = potok.Define("faults.deadly", func(_ context.Context, o order) (int, error) {
+	if err := o.note(); err != nil {
+		return 0, err
+	}
+	self, err := os.FindProcess(os.Getpid())
+	if err != nil {
+		return 0, err
+	}
+	time.Sleep(time.Duration(o.Millis) * time.Millisecond)
+	if err := self.Kill(); err != nil {
+		return 0, err
+	}
+	select {} // it takes a moment
+})
+
 func (o order) answer() int { return 3*o.N + 1 }
 
 // note appends a line, which others see whole and which outlives this process.
