@@ -59,16 +59,16 @@ func (c *Client) heardNobody(msg *nats.Msg) {
 	}
 	delete(c.missed, id)
 	delete(c.workers, id)
+	for s, e := range c.endings {
+		if m, _ := c.sentLocked(s); m != nil && m.worker == id { // nobody will answer
+			e.heard = time.Time{}
+		}
+	}
 	var lost []*message
 	for _, m := range c.out {
 		if m.worker == id {
 			m.worker = ""
 			lost = append(lost, m)
-		}
-	}
-	for s, e := range c.endings {
-		if m, _ := c.sentLocked(s); m != nil && m.worker == "" { // nobody will answer
-			e.heard = time.Time{}
 		}
 	}
 	places := c.placesLocked()
