@@ -39,7 +39,7 @@ func (f *clusterFlags) register(cmd *cobra.Command) {
 // check finds what is wrong with the flags, and with --workers beside them.
 func (f *clusterFlags) check(cmd *cobra.Command, on string) error {
 	if on != "cluster" {
-		for _, name := range []string{"nats", "creds", "tls-ca", "run", "store", "priority"} {
+		for _, name := range slices.Concat(natsFiles, []string{"nats", "run", "store", "priority"}) {
 			if typed(cmd, name) {
 				return fmt.Errorf("--%s goes with --on cluster", name)
 			}
@@ -50,8 +50,8 @@ func (f *clusterFlags) check(cmd *cobra.Command, on string) error {
 		return unknownValue("priority", f.priority, priorityNames())
 	}
 	switch {
-	case f.nats.url == "" && (f.nats.creds != "" || f.nats.ca != ""):
-		return errors.New("--creds and --tls-ca go with --nats URL; the server in this process lets nobody else in")
+	case f.nats.url == "" && f.nats != natsFlags{}:
+		return errors.New("--creds and --tls-… go with --nats URL; the server in this process lets nobody else in")
 	case f.nats.url != "" && f.store != "":
 		return errors.New("--store is for the server in this process; with --nats the server keeps what it has where it was told to")
 	case f.nats.url == "" && f.store == "" && f.run != "":

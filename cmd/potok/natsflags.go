@@ -21,30 +21,38 @@ const (
 )
 
 // natsFlags say which server to use, and who we are.
-type natsFlags struct{ url, creds, ca string }
+type natsFlags struct{ url, creds, ca, cert, key string }
 
 func (f *natsFlags) register(cmd *cobra.Command, preset, usage string) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.url, "nats", preset, usage)
 	flags.StringVar(&f.creds, "creds", "", "show the server the NATS credentials in `FILE` (default the token in $POTOK_TOKEN)")
 	flags.StringVar(&f.ca, "tls-ca", "", "believe the server's certificate if one in `FILE` has signed it (default the system's)")
+	flags.StringVar(&f.cert, "tls-cert", "", "show the server the certificate in `FILE`, where it asks for one")
+	flags.StringVar(&f.key, "tls-key", "", "the key of that certificate, in `FILE`")
 	complete(cmd, "nats", nil)
-	for _, name := range []string{"creds", "tls-ca"} {
+	for _, name := range natsFiles {
 		if err := cmd.MarkFlagFilename(name); err != nil {
 			panic(err) // a misspelled name
 		}
 	}
 }
 
+// natsFiles are the flags that name a file.
+var natsFiles = []string{"creds", "tls-ca", "tls-cert", "tls-key"}
+
 // check finds what is wrong with the flags themselves.
 func (f *natsFlags) check() error {
-	for flag, file := range map[string]string{"--creds": f.creds, "--tls-ca": f.ca} {
+	for i, file := range []string{f.creds, f.ca, f.cert, f.key} {
 		if file == "" {
 			continue
 		}
 		if _, err := os.ReadFile(file); err != nil {
-			return fmt.Errorf("%s: %w", flag, err)
+			return fmt.Errorf("--%s: %w", natsFiles[i], err)
 		}
+	}
+	if (f.cert == "") != (f.key == "") {
+		return errors.New("--tls-cert and --tls-key go together")
 	}
 	for one := range strings.SplitSeq(f.url, ",") {
 		if strings.TrimSpace(one) == "" {
@@ -82,6 +90,9 @@ func (f *natsFlags) dial(name string, more ...nats.Option) (*nats.Conn, error) {
 	if f.ca != "" {
 		opts = append(opts, nats.RootCAs(f.ca))
 	}
+	if f.cert != "" {
+		opts = append(opts, nats.ClientCert(f.cert, f.key))
+	}
 	nc, err := nats.Connect(f.url, opts...)
 	if err != nil {
 		return nil, f.explain(err)
@@ -95,6 +106,8 @@ func (f *natsFlags) explain(err error) error {
 	switch {
 	case errors.Is(err, nats.ErrAuthorization), errors.Is(err, nats.ErrAuthExpired):
 		hint = "set POTOK_TOKEN to the token that `potok server` shows, or give --creds"
+	case strings.Contains(err.Error(), "certificate required"):
+		hint = "show the server a certificate by --tls-cert and --tls-key"
 	case errors.Is(err, nats.ErrSecureConnWanted), strings.Contains(err.Error(), "x509"), strings.Contains(err.Error(), "tls:"):
 		hint = "give the certificate of who has signed the server's by --tls-ca"
 	}

@@ -109,6 +109,8 @@ var standardOnly = map[string][]string{
 // testModules may be imported by every test, and by nothing else.
 var testModules = []string{
 	"github.com/google/go-cmp",
+	"github.com/nats-io/jwt/v2",
+	"github.com/nats-io/nkeys",
 	"github.com/rogpeppe/go-internal", // testscript
 	"go.uber.org/goleak",
 }
@@ -126,6 +128,6 @@ var testExtra = map[string][]string{
 	"process":                {"queue", "lock"},
 	"cluster":                {"cluster/embedded", "process", "github.com/nats-io/nats-server/v2"},
 	"cluster/faults":         {root, "cluster", "cluster/embedded", "internal/wire", "github.com/nats-io/nats-server/v2", "github.com/nats-io/nats.go"},
-	"cmd/potok":              {"queue", "golang.org/x/net"},
+	"cmd/potok":              {"queue", "golang.org/x/net", "github.com/nats-io/nats-server/v2"},
 	"titles/internal/corpus": {root},
 }
