@@ -176,6 +176,9 @@ func (s *server) forgetJob(j *job) {
 	s.lookAgain()
 }
 
+// letterRoom is what the headers of a dead letter may have, in bytes.
+const letterRoom = 4 << 10
+
 // putAside gives a message up: with a result that says so, and as a dead letter, for whoever looks into it.
 func (s *server) putAside(j *job, call *nats.Msg, why error) {
 	if !errors.Is(why, ErrDead) {
@@ -190,8 +193,14 @@ func (s *server) putAside(j *job, call *nats.Msg, why error) {
 	s.jobs[j.id] = j // until both are stored
 	s.mu.Unlock()
 	letter := &nats.Msg{Subject: deadPrefix + j.id.run + "." + resultName(j.id.message), Header: nats.Header{}, Data: call.Data}
+	reason := strings.ReplaceAll(why.Error(), "\n", " ")
+	reason = strings.ToValidUTF8(reason[:min(len(reason), letterRoom/2)], "")
+	if most := max(0, int(s.nc.MaxPayload())-letterRoom); len(letter.Data) > most { // which has headers on top
+		letter.Data = letter.Data[:most]
+		reason += fmt.Sprintf(" (the first %d of %d bytes)", most, len(call.Data))
+	}
 	letter.Header.Set(jetstream.MsgTTLHeader, j.body.keep.String())
-	letter.Header.Set(errorHeader, strings.ReplaceAll(why.Error(), "\n", " "))
+	letter.Header.Set(errorHeader, reason)
 	letter.Header.Set(subjectHeader, call.Subject)
 	s.publisher.post(letter, func(err error) {
 		if err != nil { // the result matters more

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -93,6 +94,10 @@ func TestHostileMessagesStopNobody(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	large := bytes.Repeat([]byte{1, 'c', 255}, 1<<20/3) // all that a server takes
+	if _, err := js.Publish(t.Context(), "potok.call.cluster=2ecounted.bad.large", large); err != nil {
+		t.Fatal(err)
+	}
 	for i, b := range bad {
 		var letter *jetstream.RawStreamMsg
 		until(t, "the dead letter", func() bool {
@@ -103,6 +108,10 @@ func TestHostileMessagesStopNobody(t *testing.T) {
 			t.Errorf("message %d: %q, %v", i, letter.Data, letter.Header)
 		}
 	}
+	until(t, "the dead letter of what is too large", func() bool {
+		letter, err := results.GetLastMsgForSubject(t.Context(), "potok.dead.bad.large")
+		return err == nil && bytes.HasPrefix(large, letter.Data) && strings.Contains(letter.Header.Get("Potok-Error"), "of 1048575 bytes")
+	})
 	result(t, counted.Submit(t.Context(), c, 2), 3)
 	calls, err := js.Stream(t.Context(), "POTOK_CALLS")
 	if err != nil {
