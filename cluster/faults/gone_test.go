@@ -17,11 +17,11 @@ func TestACallOfAWorkerThatIsGoneGoesToAnotherSoon(t *testing.T) {
 			dying := b.connect(b.cable())
 			b.worker(dying, 4, "dying")
 			c := b.client(b.connect(b.cable()), cluster.WithPriority(priority))
-			var died time.Time
+			died := make(chan time.Time, 2)
 			act := func(ctx context.Context, n int) (int, error) {
 				if n == 0 {
 					time.Sleep(20 * time.Second)
-					died = time.Now()
+					died <- time.Now()
 					dying.Close()
 					<-ctx.Done()
 				}
@@ -42,8 +42,9 @@ func TestACallOfAWorkerThatIsGoneGoesToAnotherSoon(t *testing.T) {
 			if v := <-chunk; v != 2 {
 				t.Errorf("result %d of Map", v)
 			}
+			first := <-died
 			for _, name := range []string{"single", "chunk"} {
-				if d := b.begun(name)[1].Sub(died); d > 2*time.Second+100*time.Millisecond {
+				if d := b.begun(name)[1].Sub(first); d > 2*time.Second+100*time.Millisecond {
 					t.Errorf("%s began again %v after its worker had died", name, d)
 				}
 			}
