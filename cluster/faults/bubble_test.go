@@ -91,8 +91,16 @@ func (b *bubble) start(dir string) *server.Server {
 	if !s.ReadyForConnections(10 * time.Second) {
 		b.Fatal("the server is not ready")
 	}
-	b.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
+	b.Cleanup(func() { shutDown(s) })
 	return s
+}
+
+// shutDown ends a server that has nothing to do: it sleeps with a lock held, which somebody whose request is carried out
+// may wait for, and then a bubble's clock stands still.
+func shutDown(s *server.Server) {
+	synctest.Wait()
+	s.Shutdown()
+	s.WaitForShutdown()
 }
 
 func (b *bubble) cable() *cable {
@@ -120,8 +128,7 @@ func (b *bubble) replace(dir string) {
 	for _, c := range b.cables {
 		c.cut() // who comes too early is refused at once
 	}
-	b.server.Shutdown()
-	b.server.WaitForShutdown()
+	shutDown(b.server)
 	b.server, b.dir = b.start(dir), dir
 	for _, c := range b.cables {
 		c.set(func() { c.server, c.deaf = b.server, false })
