@@ -106,7 +106,7 @@ func (f *natsFlags) explain(err error) error {
 	switch {
 	case errors.Is(err, nats.ErrAuthorization), errors.Is(err, nats.ErrAuthExpired):
 		hint = "set POTOK_TOKEN to the token that `potok server` shows, or give --creds"
-	case strings.Contains(err.Error(), "certificate required"):
+	case strings.Contains(err.Error(), "certificate required"), strings.Contains(err.Error(), "after TLS handshake"): // as it is read, or is too late to be
 		hint = "show the server a certificate by --tls-cert and --tls-key"
 	case errors.Is(err, nats.ErrSecureConnWanted), strings.Contains(err.Error(), "x509"), strings.Contains(err.Error(), "tls:"):
 		hint = "give the certificate of who has signed the server's by --tls-ca"
