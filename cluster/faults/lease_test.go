@@ -116,8 +116,8 @@ func TestACallThatKillsWorkersIsGivenUp(t *testing.T) {
 			t.Fatalf("%d executions, want %d", len(begun), attempts)
 		}
 		for i, at := range append(begun[1:], given) {
-			if d := at.Sub(begun[i]); d != ackWait+late {
-				t.Errorf("delivery %d after %v, want %v", i+2, d, ackWait+late)
+			if d := at.Sub(begun[i]); d > ackWait+late { // sooner, if it was heard that it had begun
+				t.Errorf("delivery %d after %v, want %v at most", i+2, d, ackWait+late)
 			}
 		}
 		b.want(perform.Submit(b.Context(), c, "good"), 5)
