@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -70,6 +71,9 @@ type clusterPlace struct {
 
 	nc    *nats.Conn
 	local *localCluster // nil: it is elsewhere
+
+	closing sync.Once
+	fault   error // of Close
 }
 
 // open connects to the cluster, or makes one with so many workers in this process.
@@ -100,15 +104,16 @@ func (f *clusterFlags) open(ctx context.Context, name string, workers int) (*clu
 
 // Close cancels what is not done, and waits for workers to say so, but not for long: they may be gone.
 func (p *clusterPlace) Close() error {
-	done := make(chan error, 1)
-	go func() { done <- p.Client.Close() }() // ends with the connection, if nobody waits for it
-	var err error
-	select {
-	case err = <-done:
-	case <-time.After(closeTime):
-	}
-	p.end()
-	return err
+	p.closing.Do(func() {
+		done := make(chan error, 1)
+		go func() { done <- p.Client.Close() }() // ends with the connection, if nobody waits for it
+		select {
+		case p.fault = <-done:
+		case <-time.After(closeTime):
+		}
+		p.end()
+	})
+	return p.fault
 }
 
 // closeTime is how long workers have to say that they have ended what was cancelled.

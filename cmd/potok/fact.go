@@ -100,9 +100,10 @@ func (f *factFlags) run(cmd *cobra.Command, args []string) error {
 	signals, stop := watchInterrupts(cmd.Context(), r.monitor, "numbers")
 	fault := r.run(signals)
 	interrupted := signals.soon.Err() != nil
-	stop()
 	r.monitor.close()
-	return r.end(errOut, fault, interrupted)
+	err = r.end(errOut, fault, interrupted)
+	stop()
+	return err
 }
 
 // numbersOut is how many numbers are with the workers of a cluster at a time, however large they are.

@@ -71,9 +71,10 @@ func (s *session) wantEnd(t *testing.T, code int, out string) {
 	if err != nil || string(rest) != out {
 		t.Errorf("rest of stdout %q, %v; want %q", rest, err, out)
 	}
+	words, _ := io.ReadAll(s.errOut)
 	s.Wait()
 	if got := s.ProcessState.ExitCode(); got != code {
-		t.Errorf("exit code %d, want %d", got, code)
+		t.Errorf("%v, want exit code %d; it said %q", s.ProcessState, code, words)
 	}
 }
 

@@ -18,6 +18,8 @@ type interrupts struct {
 
 // watchInterrupts turns Ctrl-C and SIGTERM into ended contexts until stop is called, which waits for its goroutine. After the second
 // one a third kills the program, as it would have without this. The first is answered in a line that says what is finished first.
+// After stop nothing must be left that can block: if there was one signal, a second is ignored from then on, or chance would decide
+// whether the program ends with its own exit code.
 func watchInterrupts(ctx context.Context, errOut io.Writer, what string) (in interrupts, stop func()) {
 	now, stopNow := context.WithCancel(ctx)
 	soon, stopSoon := context.WithCancel(now)
@@ -45,9 +47,11 @@ func watchInterrupts(ctx context.Context, errOut io.Writer, what string) (in int
 		}
 	})
 	return interrupts{soon, now}, func() {
-		signal.Stop(signals)
 		close(done)
 		watcher.Wait()
+		if soon.Err() == nil {
+			signal.Stop(signals)
+		}
 		stopNow()
 		stopSoon()
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -80,7 +81,8 @@ func (f *titlesFlags) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	defer place.close()
+	closePlace := sync.OnceFunc(place.close)
+	defer closePlace()
 	in, err := openInputs(args, f.lists, cmd.InOrStdin())
 	if err != nil {
 		return err
@@ -107,10 +109,12 @@ func (f *titlesFlags) run(cmd *cobra.Command, args []string) error {
 	signals, stop := watchInterrupts(cmd.Context(), r.monitor, "pages")
 	fault := r.run(signals)
 	interrupted := signals.soon.Err() != nil
-	stop()
+	closePlace() // now, that a second Ctrl-C does not end the program before workers elsewhere hear that nobody wants what they do
 	fault = out.close(fault)
 	r.monitor.close()
-	return r.end(errOut, fault, interrupted)
+	err = r.end(errOut, fault, interrupted)
+	stop()
+	return err
 }
 
 // titlesRun is one run of the verb.

@@ -165,8 +165,6 @@ func (p *pageCluster) fetch(ctx context.Context, input string) (titles.Page, err
 
 func (p *pageCluster) close() {
 	p.Close() //nolint:errcheck // what is not done is cancelled
-	p.withdraw()
-	p.tell()
 	p.fetcher.Close()
 	fetchers.close()
 }
