@@ -97,7 +97,7 @@ func (f *factFlags) run(cmd *cobra.Command, args []string) error {
 		restore := showWarnings(r.monitor)
 		defer restore()
 	}
-	signals, stop := watchInterrupts(cmd.Context(), r.monitor, "numbers")
+	signals, stop := watchInterrupts(cmd.Context(), r.monitor, "numbers", nil)
 	fault := r.run(signals)
 	interrupted := signals.soon.Err() != nil
 	r.monitor.close()

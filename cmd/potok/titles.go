@@ -106,7 +106,7 @@ func (f *titlesFlags) run(cmd *cobra.Command, args []string) error {
 		restore := showWarnings(r.monitor)
 		defer restore()
 	}
-	signals, stop := watchInterrupts(cmd.Context(), r.monitor, "pages")
+	signals, stop := watchInterrupts(cmd.Context(), r.monitor, "pages", r.finish)
 	fault := r.run(signals)
 	interrupted := signals.soon.Err() != nil
 	closePlace() // now, that a second Ctrl-C does not end the program before workers elsewhere hear that nobody wants what they do
@@ -139,17 +139,13 @@ func (r *titlesRun) run(signals interrupts) error {
 	counted := r.in.count(counting, r.monitor.expect)
 	defer counted()
 	defer uncount()
-	unwatch := context.AfterFunc(signals.soon, r.crawl.Stop)
-	defer unwatch()
 	now, cancel := context.WithCancel(signals.now)
 	defer cancel()
 	reading, stopReading := context.WithCancel(signals.soon)
 	defer stopReading()
 	if c := r.place.cluster; c != nil {
-		for end, alike := range map[context.Context]func(){signals.soon: c.withdraw, c.cancelled: stopReading} {
-			unwatch := context.AfterFunc(end, func() { r.crawl.Stop(); alike() }) // in this order: what is withdrawn is not tried again
-			defer unwatch()
-		}
+		unwatch := context.AfterFunc(c.cancelled, func() { r.crawl.Stop(); stopReading() })
+		defer unwatch()
 	}
 	for page, err := range r.crawl.Pages(now, r.pool, r.inputs(reading)) {
 		if signals.now.Err() != nil { // and so has reading
@@ -170,6 +166,14 @@ func (r *titlesRun) run(signals interrupts) error {
 		}
 	}
 	return nil
+}
+
+// finish lets no further page begin.
+func (r *titlesRun) finish() {
+	r.crawl.Stop() // first: what is withdrawn is not tried again
+	if c := r.place.cluster; c != nil {
+		c.withdraw()
+	}
 }
 
 // inputs yields those that have to be read.

@@ -122,7 +122,7 @@ func (f *workerFlags) run(cmd *cobra.Command, _ []string) error {
 		return tellFault(errOut, err)
 	}
 	defer nc.Close()
-	signals, stop := watchInterrupts(cmd.Context(), errOut, "calls")
+	signals, stop := watchInterrupts(cmd.Context(), errOut, "calls", nil)
 	stop = sync.OnceFunc(stop)
 	defer stop()
 	over := make(chan error, 1)
