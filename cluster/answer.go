@@ -69,6 +69,8 @@ func (s *server) ranLocked(j *job) time.Duration {
 	return ran * time.Duration(min(j.body.items, max(1, s.ex.Stats().Workers)))
 }
 
+// publishLarge stores results where they fit, and then publishes where they are. It tries again while there is a connection, and
+// while somebody wants them.
 func (s *server) publishLarge(j *job, body *resultMessage) {
 	name := objectName(j.id.run, j.id.message, "out")
 	for {
@@ -80,11 +82,25 @@ func (s *server) publishLarge(j *job, body *resultMessage) {
 			s.forgetJob(j)
 			return
 		}
+		if s.isOver(j) {
+			body.kind = kindCancelled
+			for i := range body.results {
+				body.results[i] = result{failure: wire.AppendError(nil, potok.ErrCancelled)}
+			}
+			s.publishResult(j, body)
+			return
+		}
 		slog.Default().Warn("potok/cluster: a large result cannot be stored yet", "task", j.task.Name, "err", err)
 		pause(s.ctx, heartbeat)
 	}
 	body.object, body.results = name, nil
 	s.publishResult(j, body)
+}
+
+func (s *server) isOver(j *job) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return j.over
 }
 
 // An answer is a result on its way.

@@ -132,7 +132,7 @@ func (c *Client) open(ctx context.Context) (err error) {
 	if c.publisher, err = newPublisher(c.nc); err != nil {
 		return err
 	}
-	c.objects = &objects{js: c.js, make: true}
+	c.objects = &objects{js: c.js}
 	ctx, cancel := withRequestTime(ctx)
 	defer cancel()
 	if err = makeStreams(ctx, c.nc, c.js); err != nil {

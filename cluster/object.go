@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -18,8 +17,7 @@ const objectTime = 5 * time.Minute
 
 // objects is the bucket of what is too large for a message, opened when it is first needed.
 type objects struct {
-	js   jetstream.JetStream
-	make bool // if it is not there: clients do, workers may not
+	js jetstream.JetStream
 
 	mu     sync.Mutex // guards bucket; held while it is opened
 	bucket jetstream.ObjectStore
@@ -38,9 +36,6 @@ func (o *objects) open(ctx context.Context) (jetstream.ObjectStore, error) {
 		return o.bucket, nil
 	}
 	bucket, err := o.js.ObjectStore(ctx, payloadBucket)
-	if o.make && errors.Is(err, jetstream.ErrBucketNotFound) {
-		bucket, err = makeBucket(ctx, o.js)
-	}
 	if err != nil {
 		return nil, fmt.Errorf("potok/cluster: object store %s: %w", payloadBucket, err)
 	}
@@ -69,7 +64,7 @@ func (o *objects) get(ctx context.Context, name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	stream, err := o.js.Stream(ctx, "OBJ_"+payloadBucket)
+	stream, err := o.js.Stream(ctx, bucketStream)
 	if err != nil {
 		return nil, err
 	}

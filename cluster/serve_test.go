@@ -35,6 +35,7 @@ var (
 		slices.Reverse(b)
 		return b, nil
 	})
+	zeros = potok.Define("cluster.zeros", func(_ context.Context, n int) ([]byte, error) { return make([]byte, n), nil })
 	gate  = make(chan struct{})
 	gated = potok.Define("cluster.gated", func(ctx context.Context, n int) (int, error) {
 		select {
@@ -414,5 +415,40 @@ func unacknowledged(t *testing.T, js jetstream.JetStream, token string) {
 		if time.Now().After(end) {
 			t.Fatalf("%d calls went to a worker that is gone", n)
 		}
+	}
+}
+
+// A worker may make no bucket: there is one before a call can ask for it.
+func TestALargeResultOfASmallArgument(t *testing.T) {
+	s := startServer(t)
+	c := connectTo(t, s)
+	serve(t, s, potok.NewPool(1))
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if got, err := zeros.Submit(ctx, c, 3<<20).Result(ctx); err != nil || len(got) != 3<<20 {
+		t.Errorf("%d bytes, %v", len(got), err)
+	}
+}
+
+// Whoever does not want a large result any more does not wait until there is room for it.
+func TestALargeResultThatCannotBeStoredIsNotWaitedFor(t *testing.T) {
+	s := startServer(t)
+	c := connectTo(t, s)
+	serve(t, s, potok.NewPool(1))
+	js, err := jetstream.New(connect(t, s))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := js.DeleteObjectStore(t.Context(), "potok"); err != nil {
+		t.Fatal(err)
+	}
+	f := zeros.Submit(t.Context(), c, 3<<20)
+	result(t, counted.Submit(t.Context(), c, 1), 2) // at the one place: the other has run
+	f.Cancel()
+	if _, err := f.Result(t.Context()); !errors.Is(err, potok.ErrCancelled) {
+		t.Error(err)
+	}
+	if err := c.Close(); err != nil {
+		t.Error(err)
 	}
 }

@@ -50,6 +50,9 @@ func makeStreams(ctx context.Context, nc *nats.Conn, js jetstream.JetStream) err
 			return fmt.Errorf("potok/cluster: stream %s: %w", c.Name, err)
 		}
 	}
+	if err := makeBucket(ctx, js); err != nil {
+		return fmt.Errorf("potok/cluster: object store %s: %w", payloadBucket, err)
+	}
 	return nil
 }
 
@@ -107,15 +110,23 @@ func makeConsumer(ctx context.Context, js jetstream.JetStream, token string) err
 	return nil
 }
 
-// makeBucket makes the bucket for what is too large for a message.
-func makeBucket(ctx context.Context, js jetstream.JetStream) (jetstream.ObjectStore, error) {
-	c := jetstream.ObjectStoreConfig{Bucket: payloadBucket, TTL: payloadsLive, Replicas: 1}
-	if info, err := js.Stream(ctx, callsStream); err == nil { // as safe as the calls
-		c.Replicas, c.Storage = info.CachedInfo().Config.Replicas, info.CachedInfo().Config.Storage
+// makeBucket makes the bucket for what is too large for a message. A worker may not, and learns only when a call has run that its
+// result is large.
+func makeBucket(ctx context.Context, js jetstream.JetStream) error {
+	_, err := js.Stream(ctx, bucketStream)
+	if !errors.Is(err, jetstream.ErrStreamNotFound) {
+		return err
 	}
-	bucket, err := js.CreateObjectStore(ctx, c)
+	calls, err := js.Stream(ctx, callsStream)
+	if err != nil {
+		return err
+	}
+	safe := calls.CachedInfo().Config // as the calls are
+	_, err = js.CreateObjectStore(ctx, jetstream.ObjectStoreConfig{
+		Bucket: payloadBucket, TTL: payloadsLive, Replicas: safe.Replicas, Storage: safe.Storage,
+	})
 	if errors.Is(err, jetstream.ErrBucketExists) {
-		return js.ObjectStore(ctx, payloadBucket)
+		return nil // somebody else was faster
 	}
-	return bucket, err
+	return err
 }

@@ -23,6 +23,7 @@ const (
 	callsStream   = "POTOK_CALLS"
 	resultsStream = "POTOK_RESULTS"
 	payloadBucket = "potok"
+	bucketStream  = "OBJ_" + payloadBucket
 
 	callPrefix   = "potok.call."
 	resultPrefix = "potok.res."

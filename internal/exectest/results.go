@@ -35,6 +35,15 @@ var resultRules = []rule{
 			e.Errorf("%d bytes and %v for %d bytes", len(v), err, len(big))
 		}
 	}},
+	{name: "a megabyte goes there and a number comes back", where: outside, run: func(e *env) {
+		gives(e, length.Submit(e.background, e.executor(1), make([]byte, 1<<20)), 1<<20)
+	}},
+	{name: "a number goes there and a megabyte comes back", where: outside, run: func(e *env) {
+		v, err := result(e, zeros.Submit(e.background, e.executor(1), 1<<20))
+		if err != nil || !bytes.Equal(v, make([]byte, 1<<20)) {
+			e.Errorf("%d bytes and %v", len(v), err)
+		}
+	}},
 	{name: "the value beside an error comes back", run: func(e *env) {
 		f := act.Submit(e.background, e.executor(1), script{Fail: "registered", Value: 7})
 		v, err := result(e, f)

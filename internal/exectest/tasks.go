@@ -187,6 +187,8 @@ var (
 	echoTime   = potok.Define("exectest.echo.time", echo[time.Time])
 	echoRecord = potok.Define("exectest.echo.record", echo[record])
 	echoInner  = potok.Define("exectest.echo.pointer", echo[*inner])
+	length     = potok.Define("exectest.length", func(_ context.Context, v []byte) (int, error) { return len(v), nil })
+	zeros      = potok.Define("exectest.zeros", func(_ context.Context, n int) ([]byte, error) { return make([]byte, n), nil })
 	nothing    = potok.Define("exectest.nothing", echo[struct{}])
 )
 
