@@ -17,6 +17,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/potok-go/potok"
 	"github.com/potok-go/potok/process"
 )
@@ -62,9 +64,11 @@ var (
 			for range 1 << 14 {
 				fmt.Fprintln(os.Stderr, strings.Repeat("x", 63))
 			}
-		case "closed pipes":
-			_ = syscall.Close(3)
-			_ = syscall.Close(4)
+		case "closed pipes": // with something in their places: else the process might see it first, and end by itself
+			var silent [2]int
+			if err := errors.Join(syscall.Pipe(silent[:]), unix.Dup2(silent[0], 3), unix.Dup2(silent[1], 4)); err != nil {
+				return 0, err
+			}
 			time.Sleep(time.Hour)
 		case "garbage":
 			_, err := syscall.Write(4, []byte("this is no frame, and what would be its length is large"))
