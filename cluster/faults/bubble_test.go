@@ -145,7 +145,7 @@ func (b *bubble) connect(c *cable) *nats.Conn {
 	return nc
 }
 
-// worker starts a worker, and waits until it asks for calls.
+// worker starts a worker, and waits until it asks for calls, or has ended: of a call that came at once.
 func (b *bubble) worker(nc *nats.Conn, places int, name string) {
 	b.Helper()
 	pool := potok.NewPool(places)
@@ -155,7 +155,10 @@ func (b *bubble) worker(nc *nats.Conn, places int, name string) {
 		defer close(over)
 		_ = cluster.Serve(ctx, nc, pool, cluster.WorkerName(name), cluster.OnReady(func() { close(ready) }))
 	}()
-	<-ready
+	select {
+	case <-ready:
+	case <-over:
+	}
 	synctest.Wait()
 	b.Cleanup(func() { stop(); nc.Close(); <-over; pool.Close() })
 }
