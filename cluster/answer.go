@@ -72,9 +72,9 @@ func (s *server) ranLocked(j *job) time.Duration {
 // publishLarge stores results where they fit, and then publishes where they are. It tries again while there is a connection, and
 // while somebody wants them.
 func (s *server) publishLarge(j *job, body *resultMessage) {
-	name := objectName(j.id.run, j.id.message, "out")
+	u := newUpload(objectName(j.id.run, j.id.message, "out"), body.appendResults(nil))
 	for {
-		err := s.objects.put(s.ctx, name, body.appendResults(nil))
+		err := s.objects.put(s.ctx, u)
 		if err == nil {
 			break
 		}
@@ -93,7 +93,7 @@ func (s *server) publishLarge(j *job, body *resultMessage) {
 		slog.Default().Warn("potok/cluster: a large result cannot be stored yet", "task", j.task.Name, "err", err)
 		pause(s.ctx, heartbeat)
 	}
-	body.object, body.results = name, nil
+	body.object, body.results = u.name, nil
 	s.publishResult(j, body)
 }
 

@@ -67,13 +67,13 @@ func (c *Client) cancelOnServer() {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), requestTime) // not c.ctx: Close waits for it
 	defer cancel()
-	stream, err := c.js.Stream(ctx, callsStream)
+	stream, err := findStream(ctx, c.js, callsStream)
 	if err != nil {
 		return
 	}
 	all := none && c.book == nil && len(orders) >= purgeAtOnce
 	if all {
-		_ = stream.Purge(ctx, jetstream.WithPurgeSubject(callPrefix+"*."+c.options.run+".>"))
+		_ = purge(ctx, stream, callPrefix+"*."+c.options.run+".>")
 	}
 	for _, o := range orders {
 		m := o.message
@@ -83,7 +83,7 @@ func (c *Client) cancelOnServer() {
 			c.publisher.post(msg, func(error) {}) // another result came first, or it runs
 		}
 		if o.whole && !all {
-			_ = stream.Purge(ctx, jetstream.WithPurgeSubject(c.callSubject(m)))
+			_ = purge(ctx, stream, c.callSubject(m))
 		}
 		why := potok.ErrCancelled
 		if c.near.Closed() {
@@ -125,8 +125,8 @@ func (c *Client) lookForResults() {
 	ctx, cancel := context.WithTimeout(c.ctx, silentFor)
 	defer cancel()
 	read := r.last.Load() // before the server is asked: results come meanwhile
-	calls, errCalls := c.js.Stream(ctx, callsStream)
-	stream, err := c.js.Stream(ctx, resultsStream)
+	calls, errCalls := findStream(ctx, c.js, callsStream)
+	stream, err := findStream(ctx, c.js, resultsStream)
 	if errors.Is(errCalls, jetstream.ErrStreamNotFound) || errors.Is(err, jetstream.ErrStreamNotFound) {
 		c.beginAnew(ctx, r)
 		return
@@ -139,7 +139,7 @@ func (c *Client) lookForResults() {
 		c.readAnew(ctx, r, true)
 		return
 	}
-	last, err := stream.GetLastMsgForSubject(ctx, r.subject())
+	last, err := lastMsg(ctx, stream, r.subject())
 	if err == nil && last.Sequence > r.last.Load() {
 		if age := time.Since(last.Time); 0 <= age && age < lookEvery { // it is on its way
 			return
@@ -219,10 +219,10 @@ func (c *Client) lookForCalls(ctx context.Context, calls, results jetstream.Stre
 				return
 			}
 		}
-		if _, err := calls.GetLastMsgForSubject(ctx, c.callSubject(m)); !errors.Is(err, jetstream.ErrMsgNotFound) {
+		if _, err := lastMsg(ctx, calls, c.callSubject(m)); !errors.Is(err, jetstream.ErrMsgNotFound) {
 			continue
 		}
-		result, err := results.GetLastMsgForSubject(ctx, resultPrefix+c.options.run+"."+resultName(m.name))
+		result, err := lastMsg(ctx, results, resultPrefix+c.options.run+"."+resultName(m.name))
 		read := r.last.Load() // before out is looked at: who reads a result first takes it out there
 		switch {
 		case c.outNamed(m.name) != m: // it came meanwhile
@@ -271,11 +271,11 @@ func (c *Client) takeStored(m *message, sequence uint64) {
 }
 
 func (c *Client) readStored(ctx context.Context, sequence uint64) (*resultMessage, error) {
-	stream, err := c.js.Stream(ctx, resultsStream)
+	stream, err := findStream(ctx, c.js, resultsStream)
 	if err != nil {
 		return nil, err
 	}
-	msg, err := stream.GetMsg(ctx, sequence)
+	msg, err := getMsg(ctx, stream, sequence)
 	if err != nil {
 		return nil, err
 	}

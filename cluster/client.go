@@ -132,7 +132,7 @@ func (c *Client) open(ctx context.Context) (err error) {
 	if c.publisher, err = newPublisher(c.nc); err != nil {
 		return err
 	}
-	c.objects = &objects{js: c.js}
+	c.objects = newObjects(c.js)
 	ctx, cancel := withRequestTime(ctx)
 	defer cancel()
 	if err = makeStreams(ctx, c.nc, c.js); err != nil {
@@ -157,14 +157,6 @@ func (c *Client) open(ctx context.Context) (err error) {
 		return err
 	}
 	return c.nc.Publish(whoSubject, nil)
-}
-
-// withRequestTime bounds what is asked of a server, for callers who have set no bound.
-func withRequestTime(ctx context.Context) (context.Context, context.CancelFunc) {
-	if _, has := ctx.Deadline(); has {
-		return ctx, func() {}
-	}
-	return context.WithTimeout(ctx, requestTime)
 }
 
 // explain says what to do about an error of the first requests.

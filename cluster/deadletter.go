@@ -140,12 +140,12 @@ func requeue(ctx context.Context, js jetstream.JetStream, run, call string, keep
 	if !done.result {
 		body.after = done.sequence
 		name := call + "-" + strconv.FormatUint(done.sequence, 36)
-		_, err := js.PublishMsg(ctx, &nats.Msg{Subject: callPrefix + token + "." + run + "." + name, Data: body.bytes()})
+		_, err := publishMsg(ctx, js, &nats.Msg{Subject: callPrefix + token + "." + run + "." + name, Data: body.bytes()})
 		if err != nil && codeOf(err) != codeStoreFailed { // else it is there
 			return asking(err)
 		}
 	}
-	results, err := js.Stream(ctx, resultsStream)
+	results, err := findStream(ctx, js, resultsStream)
 	if err != nil {
 		return asking(err)
 	}
@@ -178,7 +178,10 @@ func missing(ctx context.Context, js jetstream.JetStream, run, call string, keep
 		}
 	}
 	body := resultMessage{kind: kindCancelled}
-	ack, err := js.PublishMsg(ctx, resultMsg(run, call, after, keep, body.bytes()))
+	ack, err := publishMsg(ctx, js, resultMsg(run, call, after, keep, body.bytes()))
+	if codeOf(err) == codeWrongSequence { // somebody else was faster, or it was asked twice
+		return missing(ctx, js, run, call, keep)
+	}
 	if err != nil {
 		return outcome{}, asking(err)
 	}

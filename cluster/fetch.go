@@ -117,7 +117,7 @@ func (s *server) lookForFeed(ctx context.Context, f *feed) error {
 	if has {
 		return nil
 	}
-	_, err := s.js.Consumer(ctx, callsStream, f.token)
+	_, err := findConsumer(ctx, s.js, f.token)
 	switch {
 	case errors.Is(err, jetstream.ErrConsumerNotFound), errors.Is(err, jetstream.ErrStreamNotFound):
 		return nil // whoever makes it says so

@@ -83,18 +83,18 @@ func (c *Client) heardNobody(msg *nats.Msg) {
 func (c *Client) giveToOthers(lost []*message) {
 	ctx, cancel := context.WithTimeout(c.ctx, requestTime)
 	defer cancel()
-	stream, err := c.js.Stream(ctx, callsStream)
+	stream, err := findStream(ctx, c.js, callsStream)
 	if err != nil {
 		return // it will miss them
 	}
 	infos := make(map[string]*jetstream.ConsumerInfo)
 	for _, m := range lost {
-		msg, err := stream.GetLastMsgForSubject(ctx, c.callSubject(m))
+		msg, err := lastMsg(ctx, stream, c.callSubject(m))
 		if err != nil {
 			continue // it is acknowledged
 		}
 		if infos[m.token] == nil {
-			consumer, err := stream.Consumer(ctx, m.token)
+			consumer, err := findConsumer(ctx, c.js, m.token)
 			if err != nil {
 				return
 			}

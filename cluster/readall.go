@@ -18,14 +18,16 @@ const readIdle = time.Second
 
 // subjectsOf returns which subjects of a stream have a message. None, where there is no stream: nobody has called yet.
 func subjectsOf(ctx context.Context, js jetstream.JetStream, stream, filter string) ([]string, error) {
-	s, err := js.Stream(ctx, stream)
+	s, err := findStream(ctx, js, stream)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, asking(err)
 	}
-	info, err := s.Info(ctx, jetstream.WithSubjectFilter(filter))
+	info, err := untilAnswered(ctx, func(ctx context.Context) (*jetstream.StreamInfo, error) {
+		return s.Info(ctx, jetstream.WithSubjectFilter(filter))
+	})
 	if err != nil {
 		return nil, asking(err)
 	}
@@ -40,7 +42,7 @@ func subjectsOf(ctx context.Context, js jetstream.JetStream, stream, filter stri
 // readAll calls fn for each message of these subjects in the results stream that is stored now, in the order in which they
 // were stored. What comes meanwhile may be among them.
 func readAll(ctx context.Context, js jetstream.JetStream, subjects []string, fn func(jetstream.Msg)) error {
-	stream, err := js.Stream(ctx, resultsStream)
+	stream, err := findStream(ctx, js, resultsStream)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		return nil
 	}
@@ -48,7 +50,7 @@ func readAll(ctx context.Context, js jetstream.JetStream, subjects []string, fn 
 		return asking(err)
 	}
 	last := stream.CachedInfo().State.LastSeq
-	consumer, err := js.OrderedConsumer(ctx, resultsStream, jetstream.OrderedConsumerConfig{
+	consumer, err := orderedConsumer(ctx, js, jetstream.OrderedConsumerConfig{
 		FilterSubjects: subjects, DeliverPolicy: jetstream.DeliverAllPolicy,
 	})
 	if err != nil {
@@ -76,8 +78,12 @@ func readAll(ctx context.Context, js jetstream.JetStream, subjects []string, fn 
 		case ctx.Err() != nil:
 			return asking(registry.ContextError(ctx))
 		case errors.Is(err, context.DeadlineExceeded): // what was to come may have been removed
-			if info, err := consumer.Info(ctx); err != nil || info.NumPending == 0 {
-				return err
+			info, err := untilAnswered(ctx, consumer.Info)
+			if err != nil {
+				return asking(err)
+			}
+			if info.NumPending == 0 {
+				return nil
 			}
 			continue
 		default:
@@ -96,10 +102,10 @@ func readAll(ctx context.Context, js jetstream.JetStream, subjects []string, fn 
 
 // lastOf returns the last message of a subject in the results stream, nil if there is none.
 func lastOf(ctx context.Context, js jetstream.JetStream, subject string) (*jetstream.RawStreamMsg, error) {
-	stream, err := js.Stream(ctx, resultsStream)
+	stream, err := findStream(ctx, js, resultsStream)
 	if err == nil {
 		var msg *jetstream.RawStreamMsg
-		if msg, err = stream.GetLastMsgForSubject(ctx, subject); err == nil {
+		if msg, err = lastMsg(ctx, stream, subject); err == nil {
 			return msg, nil
 		}
 	}

@@ -31,7 +31,7 @@ type resultReader struct {
 
 // readResults begins to read, and blocks until all that is stored now is known. The reader starts before any call.
 func (c *Client) readResults(ctx context.Context) error {
-	stream, err := c.js.Stream(ctx, resultsStream)
+	stream, err := findStream(ctx, c.js, resultsStream)
 	if err != nil {
 		return fmt.Errorf("potok/cluster: %w", explain(err))
 	}
@@ -40,7 +40,7 @@ func (c *Client) readResults(ctx context.Context) error {
 	if c.book == nil { // nobody else knows the run: nothing is there
 		r.last.Store(stream.CachedInfo().State.LastSeq)
 	} else {
-		last, err := stream.GetLastMsgForSubject(ctx, r.subject())
+		last, err := lastMsg(ctx, stream, r.subject())
 		switch {
 		case errors.Is(err, jetstream.ErrMsgNotFound):
 		case err != nil:
@@ -69,7 +69,7 @@ func (r *resultReader) consume(ctx context.Context) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.stopLocked()
-	consumer, err := r.client.js.OrderedConsumer(ctx, resultsStream, jetstream.OrderedConsumerConfig{
+	consumer, err := orderedConsumer(ctx, r.client.js, jetstream.OrderedConsumerConfig{
 		FilterSubjects: []string{r.subject()},
 		DeliverPolicy:  jetstream.DeliverByStartSequencePolicy,
 		OptStartSeq:    r.last.Load() + 1,
@@ -162,7 +162,7 @@ func (c *Client) answered(m *message, body *resultMessage, sequence uint64) {
 				err = potok.Permanent(fmt.Errorf("potok/cluster: the result of %s: %w", m.task.Name, err))
 				body.kind, body.results = kindDead, []result{{failure: wire.AppendError(nil, err)}}
 			} else if c.book == nil { // nobody else will read it
-				c.objects.drop(c.ctx, body.object)
+				_ = c.objects.drop(c.ctx, body.object)
 			}
 			body.object = ""
 			c.answered(m, body, sequence)
@@ -170,7 +170,7 @@ func (c *Client) answered(m *message, body *resultMessage, sequence uint64) {
 		return
 	}
 	if m.body.object != "" && body.kind == kindResults {
-		c.work.Go(func() { c.objects.drop(c.ctx, m.body.object) })
+		c.work.Go(func() { _ = c.objects.drop(c.ctx, m.body.object) })
 	}
 	for i, s := range m.shipments {
 		if body.kind == kindResults && m.body.kind == kindCalls && i >= len(body.results) {

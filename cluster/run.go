@@ -32,18 +32,18 @@ func (c *Client) beginRun(ctx context.Context) error {
 	if !c.options.named { // nobody can take it up again
 		msg.Header.Set(jetstream.MsgTTLHeader, c.options.keep.String())
 	}
-	_, err = c.js.PublishMsg(ctx, msg)
+	_, err = publishMsg(ctx, c.js, msg)
 	if codeOf(err) != codeWrongSequence {
 		if err != nil {
 			return fmt.Errorf("potok/cluster: %w", explain(err))
 		}
 		return nil
 	}
-	stream, err := c.js.Stream(ctx, resultsStream)
+	stream, err := findStream(ctx, c.js, resultsStream)
 	if err != nil {
 		return fmt.Errorf("potok/cluster: %w", err)
 	}
-	old, err := stream.GetLastMsgForSubject(ctx, msg.Subject)
+	old, err := lastMsg(ctx, stream, msg.Subject)
 	if err != nil {
 		return fmt.Errorf("potok/cluster: run %s: %w", c.options.run, err)
 	}

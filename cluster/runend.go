@@ -34,7 +34,7 @@ func CancelRun(ctx context.Context, nc *nats.Conn, run string) (cancelled int, e
 		if err != nil || len(waiting) == 0 {
 			return cancelled, err
 		}
-		calls, err := js.Stream(ctx, callsStream)
+		calls, err := findStream(ctx, js, callsStream)
 		if err != nil {
 			return cancelled, asking(err)
 		}
@@ -42,12 +42,12 @@ func CancelRun(ctx context.Context, nc *nats.Conn, run string) (cancelled int, e
 			_, id, ok := parseCallSubject(subject)
 			if ok { // first of all: a result that comes now is too late
 				body := resultMessage{kind: kindCancelled}
-				_, err := js.PublishMsg(ctx, resultMsg(run, resultName(id.message), afterOf(id.message), keep, body.bytes()))
+				_, err := publishMsg(ctx, js, resultMsg(run, resultName(id.message), afterOf(id.message), keep, body.bytes()))
 				if err != nil && codeOf(err) != codeWrongSequence {
 					return cancelled, asking(err)
 				}
 			}
-			if err := calls.Purge(ctx, jetstream.WithPurgeSubject(subject)); err != nil {
+			if err := purge(ctx, calls, subject); err != nil {
 				return cancelled, asking(err)
 			}
 			e := endMessage{message: id.message, all: true, why: wire.AppendError(nil, potok.ErrCancelled)}
@@ -75,39 +75,16 @@ func RemoveRun(ctx context.Context, nc *nats.Conn, run string) error {
 	if len(waiting) > 0 {
 		return fmt.Errorf("%w: %s", ErrRunBusy, run)
 	}
-	results, err := js.Stream(ctx, resultsStream)
+	results, err := findStream(ctx, js, resultsStream)
 	if err != nil {
 		return asking(err)
 	}
-	if err := removeObjects(ctx, js, run); err != nil {
+	if err := newObjects(js).removeAll(ctx, run); err != nil {
 		return err
 	}
 	for _, subject := range []string{resultPrefix + run + ".>", deadPrefix + run + ".>", tryPrefix + run + ".>", runPrefix + run} { // the record last
-		if err := results.Purge(ctx, jetstream.WithPurgeSubject(subject)); err != nil {
+		if err := purge(ctx, results, subject); err != nil {
 			return asking(err)
-		}
-	}
-	return nil
-}
-
-// removeObjects removes what was too large for the messages of a run.
-func removeObjects(ctx context.Context, js jetstream.JetStream, run string) error {
-	bucket, err := js.ObjectStore(ctx, payloadBucket)
-	if errors.Is(err, jetstream.ErrBucketNotFound) {
-		return nil
-	}
-	if err != nil {
-		return asking(err)
-	}
-	objects, err := bucket.List(ctx)
-	if err != nil && !errors.Is(err, jetstream.ErrNoObjectsFound) {
-		return asking(err)
-	}
-	for _, o := range objects {
-		if strings.HasPrefix(o.Name, run+"/") {
-			if err := bucket.Delete(ctx, o.Name); err != nil && !errors.Is(err, jetstream.ErrObjectNotFound) {
-				return asking(err)
-			}
 		}
 	}
 	return nil

@@ -322,15 +322,33 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// postLarge puts the arguments where they fit, and posts the rest.
+// postLarge puts the arguments where they fit, for as long as it takes while somebody wants the result, and posts the rest.
 func (c *Client) postLarge(m *message) {
-	name := objectName(c.options.run, m.name, "in")
-	if err := c.objects.put(c.ctx, name, m.body.appendIns(nil)); err != nil {
-		c.refused(m, fmt.Errorf("potok/cluster: the arguments of %s: %w", m.task.Name, err))
-		return
+	u := newUpload(objectName(c.options.run, m.name, "in"), m.body.appendIns(nil))
+	for ; ; pause(c.ctx, resendAfter) {
+		err := c.objects.put(c.ctx, u)
+		switch {
+		case c.ctx.Err() != nil:
+			c.refused(m, potok.ErrClosed)
+			return
+		case c.outNamed(m.name) != m: // withdrawn, or its result came meanwhile, of another client of the run
+			c.objects.dropUpload(c.ctx, u)
+			return
+		case err == nil:
+			m.body.object, m.body.ins = u.name, nil
+			c.post(m)
+			return
+		case errors.Is(err, nats.ErrMaxPayload):
+			c.refused(m, potok.Permanent(fmt.Errorf("potok/cluster: the arguments of %s: %w", m.task.Name, err)))
+			return
+		case errors.Is(err, nats.ErrConnectionClosed):
+			c.refused(m, fmt.Errorf("potok/cluster: %w", err))
+			return
+		}
+		if !c.objects.warned.Swap(true) { // full, or away, as in notStored
+			slog.Default().Warn("potok/cluster: large arguments cannot be stored yet", "run", c.options.run, "err", err)
+		}
 	}
-	m.body.object, m.body.ins = name, nil
-	c.post(m)
 }
 
 // publish sends a message, and notStored is told if the server has not stored it.

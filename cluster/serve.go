@@ -107,7 +107,7 @@ func (s *server) serve(ctx context.Context) (err error) {
 		return err
 	}
 	defer s.publisher.close()
-	s.objects = &objects{js: s.js}
+	s.objects = newObjects(s.js)
 	if s.calls, err = s.nc.Subscribe(s.inbox+"*", s.receive); err != nil {
 		return fmt.Errorf("potok/cluster: %w", err)
 	}

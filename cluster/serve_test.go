@@ -135,6 +135,9 @@ func TestAHostileResultFailsItsCall(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = sub.Unsubscribe() }()
+	if err := nc.Flush(); err != nil { // the call comes by another connection
+		t.Fatal(err)
+	}
 	f := counted.Submit(t.Context(), c, 5)
 	subject := <-names
 	if err := nc.Publish("potok.res.r."+subject[len("potok.call.cluster=2ecounted.r."):], []byte("garbage")); err != nil {

@@ -57,7 +57,7 @@ func makeStreams(ctx context.Context, nc *nats.Conn, js jetstream.JetStream) err
 }
 
 func makeStream(ctx context.Context, nc *nats.Conn, js jetstream.JetStream, c jetstream.StreamConfig) error {
-	_, err := js.Stream(ctx, c.Name)
+	_, err := findStream(ctx, js, c.Name)
 	if !errors.Is(err, jetstream.ErrStreamNotFound) {
 		return err
 	}
@@ -67,7 +67,7 @@ func makeStream(ctx context.Context, nc *nats.Conn, js jetstream.JetStream, c je
 		c.Replicas = 3
 	}
 	for {
-		_, err = js.CreateStream(ctx, c)
+		_, err = untilAnswered(ctx, func(ctx context.Context) (jetstream.Stream, error) { return js.CreateStream(ctx, c) })
 		switch code := codeOf(err); {
 		case errors.Is(err, jetstream.ErrStreamNameAlreadyInUse):
 			return nil // somebody else was faster, and had another configuration in mind
@@ -91,7 +91,7 @@ func codeOf(err error) jetstream.ErrorCode {
 
 // makeConsumer makes the consumer of a task, from which all workers that know the task take calls.
 func makeConsumer(ctx context.Context, js jetstream.JetStream, token string) error {
-	_, err := js.CreateConsumer(ctx, callsStream, jetstream.ConsumerConfig{
+	config := jetstream.ConsumerConfig{
 		Durable:       token,
 		Description:   "potok: calls of a task",
 		FilterSubject: callPrefix + token + ".>",
@@ -100,6 +100,9 @@ func makeConsumer(ctx context.Context, js jetstream.JetStream, token string) err
 		MaxDeliver:    -1, // who is given a call too often puts it aside
 		MaxAckPending: maxAckPending,
 		MaxWaiting:    maxWaiting,
+	}
+	_, err := untilAnswered(ctx, func(ctx context.Context) (jetstream.Consumer, error) {
+		return js.CreateConsumer(ctx, callsStream, config)
 	})
 	if errors.Is(err, jetstream.ErrConsumerExists) || errors.Is(err, jetstream.ErrConsumerNameAlreadyInUse) {
 		return nil
@@ -113,17 +116,19 @@ func makeConsumer(ctx context.Context, js jetstream.JetStream, token string) err
 // makeBucket makes the bucket for what is too large for a message. A worker may not, and learns only when a call has run that its
 // result is large.
 func makeBucket(ctx context.Context, js jetstream.JetStream) error {
-	_, err := js.Stream(ctx, bucketStream)
+	_, err := findStream(ctx, js, bucketStream)
 	if !errors.Is(err, jetstream.ErrStreamNotFound) {
 		return err
 	}
-	calls, err := js.Stream(ctx, callsStream)
+	calls, err := findStream(ctx, js, callsStream)
 	if err != nil {
 		return err
 	}
 	safe := calls.CachedInfo().Config // as the calls are
-	_, err = js.CreateObjectStore(ctx, jetstream.ObjectStoreConfig{
-		Bucket: payloadBucket, TTL: payloadsLive, Replicas: safe.Replicas, Storage: safe.Storage,
+	_, err = untilAnswered(ctx, func(ctx context.Context) (jetstream.ObjectStore, error) {
+		return js.CreateObjectStore(ctx, jetstream.ObjectStoreConfig{
+			Bucket: payloadBucket, TTL: payloadsLive, Replicas: safe.Replicas, Storage: safe.Storage,
+		})
 	})
 	if errors.Is(err, jetstream.ErrBucketExists) {
 		return nil // somebody else was faster

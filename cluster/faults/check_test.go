@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -21,14 +22,9 @@ import (
 // which has replaced no other; there is no result of anything else; and no call is left.
 func checkRun(t testing.TB, nc *nats.Conn, run string, all []order) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
 	js := newJetStream(t, nc)
 	results := subjects(t, js, "POTOK_RESULTS", "potok.res."+run+".>")
-	stream, err := js.Stream(ctx, "POTOK_RESULTS")
-	if err != nil {
-		t.Fatal(err)
-	}
+	stream := streamOf(t, js, "POTOK_RESULTS")
 	if deleted := stream.CachedInfo().State.NumDeleted; deleted > 0 {
 		t.Errorf("%d results were replaced", deleted)
 	}
@@ -39,10 +35,9 @@ func checkRun(t testing.TB, nc *nats.Conn, run string, all []order) {
 			continue
 		}
 		delete(results, subject)
-		msg, err := stream.GetLastMsgForSubject(ctx, subject)
-		if err != nil {
-			t.Fatal(err)
-		}
+		msg := asked(t, func(ctx context.Context) (*jetstream.RawStreamMsg, error) {
+			return stream.GetLastMsgForSubject(ctx, subject)
+		})
 		if v, err := readResult(msg.Data); v != o.answer() || err != nil {
 			t.Errorf("call %d: the result stored is %d, %v; want %d", o.N, v, err, o.answer())
 		}
@@ -71,19 +66,36 @@ func newJetStream(t testing.TB, nc *nats.Conn) jetstream.JetStream {
 	return js
 }
 
+// asked asks a server until it answers: while servers choose who leads, none may.
+func asked[T any](t testing.TB, ask func(context.Context) (T, error)) (answer T) {
+	t.Helper()
+	err := errors.New("never asked")
+	defer func() {
+		if t.Failed() {
+			t.Log("the last answer:", err)
+		}
+	}()
+	eventually(t, "an answer", func() bool {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		answer, err = ask(ctx)
+		return err == nil
+	})
+	return answer
+}
+
+func streamOf(t testing.TB, js jetstream.JetStream, name string) jetstream.Stream {
+	t.Helper()
+	return asked(t, func(ctx context.Context) (jetstream.Stream, error) { return js.Stream(ctx, name) })
+}
+
 // subjects returns how many messages a stream has, by subject.
 func subjects(t testing.TB, js jetstream.JetStream, stream, filter string) map[string]uint64 {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	s, err := js.Stream(ctx, stream)
-	if err != nil {
-		t.Fatal(err)
-	}
-	info, err := s.Info(ctx, jetstream.WithSubjectFilter(filter))
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := streamOf(t, js, stream)
+	info := asked(t, func(ctx context.Context) (*jetstream.StreamInfo, error) {
+		return s.Info(ctx, jetstream.WithSubjectFilter(filter))
+	})
 	if info.State.Subjects == nil {
 		return map[string]uint64{}
 	}

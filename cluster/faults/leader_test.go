@@ -1,11 +1,9 @@
 package faults_test
 
 import (
-	"context"
 	"net"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -40,21 +38,10 @@ func TestKillOfTheLeaderOfThreeLosesNothing(t *testing.T) {
 	all := strings.Join(urls, ",")
 	nc := connection(t, all)
 	js := newJetStream(t, nc)
-	eventually(t, "a leader", func() bool {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-		defer cancel()
-		_, err := js.AccountInfo(ctx)
-		return err == nil
-	})
+	asked(t, js.AccountInfo) // of a leader
 	leader := func(stream string) (name string) {
 		eventually(t, "a leader of "+stream, func() bool {
-			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-			defer cancel()
-			s, err := js.Stream(ctx, stream)
-			if err != nil {
-				return false
-			}
-			info := s.CachedInfo()
+			info := streamOf(t, js, stream).CachedInfo()
 			if info.Config.Replicas != 3 {
 				t.Fatalf("%s has %d replicas", stream, info.Config.Replicas)
 			}
@@ -79,13 +66,7 @@ func TestKillOfTheLeaderOfThreeLosesNothing(t *testing.T) {
 		servers[name] = play(t, parts[name])
 		servers[name].line()
 		eventually(t, "it has caught up", func() bool {
-			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-			defer cancel()
-			s, err := js.Stream(ctx, stream)
-			if err != nil {
-				return false
-			}
-			info := s.CachedInfo().Cluster
+			info := streamOf(t, js, stream).CachedInfo().Cluster
 			current := info != nil && len(info.Replicas) == 2
 			for _, peer := range replicas(info) {
 				current = current && peer.Current && !peer.Offline
