@@ -136,7 +136,7 @@ func (c *Client) lookForResults() {
 	}
 	r.heard.Store(now.UnixNano()) // not again at once
 	if stream.CachedInfo().State.LastSeq < read {
-		c.readAnew(ctx, r, true)
+		c.readAnew(r, true)
 		return
 	}
 	last, err := lastMsg(ctx, stream, r.subject())
@@ -144,7 +144,7 @@ func (c *Client) lookForResults() {
 		if age := time.Since(last.Time); 0 <= age && age < lookEvery { // it is on its way
 			return
 		}
-		c.readAnew(ctx, r, false)
+		c.readAnew(r, false)
 		return
 	}
 	if err == nil || errors.Is(err, jetstream.ErrMsgNotFound) {
@@ -153,8 +153,9 @@ func (c *Client) lookForResults() {
 }
 
 // readAnew makes another consumer of results. What the server has lost it numbers again: then all are read.
-func (c *Client) readAnew(ctx context.Context, r *resultReader, all bool) {
+func (c *Client) readAnew(r *resultReader, all bool) {
 	slog.Default().Warn("potok/cluster: results did not come: reading them anew", "run", c.options.run, "lost", all)
+	r.heard.Store(time.Now().UnixNano()) // not again at once
 	if all {
 		r.forget()
 		c.mu.Lock()
@@ -164,9 +165,7 @@ func (c *Client) readAnew(ctx context.Context, r *resultReader, all bool) {
 		}
 		c.mu.Unlock()
 	}
-	if err := r.consume(ctx); err != nil {
-		slog.Default().Warn("potok/cluster: results cannot be read", "run", c.options.run, "err", err)
-	}
+	r.restart()
 }
 
 // beginAnew makes again what the server has lost, and sends what is out.
@@ -180,7 +179,7 @@ func (c *Client) beginAnew(ctx context.Context, r *resultReader) {
 		slog.Default().Warn("potok/cluster: streams cannot be made", "run", c.options.run, "err", err)
 		return
 	}
-	c.readAnew(ctx, r, true)
+	c.readAnew(r, true)
 	c.mu.Lock()
 	var lost []*message
 	for _, t := range c.tasks {
@@ -228,7 +227,7 @@ func (c *Client) lookForCalls(ctx context.Context, calls, results jetstream.Stre
 		case c.outNamed(m.name) != m: // it came meanwhile
 		case err == nil && result.Sequence > max(read, m.body.after): // it is about to
 		case err == nil && result.Sequence > m.body.after:
-			c.readAnew(ctx, r, true)
+			c.readAnew(r, true)
 			return
 		case err == nil, errors.Is(err, jetstream.ErrMsgNotFound):
 			missing = true

@@ -243,12 +243,9 @@ func (c *Client) disconnect() {
 	c.stop()
 	c.work.Wait()
 	c.mu.Lock()
-	reader, subs := c.reader, c.subs
+	subs := c.subs
 	c.reader, c.subs = nil, nil
 	c.mu.Unlock()
-	if reader != nil {
-		reader.close()
-	}
 	for _, sub := range subs {
 		_ = sub.Unsubscribe() // else the connection is gone, and it with it
 	}

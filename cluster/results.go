@@ -2,126 +2,14 @@ package cluster
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
-	"sync"
-	"sync/atomic"
-	"time"
-
-	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/potok-go/potok"
 	"github.com/potok-go/potok/internal/registry"
 	"github.com/potok-go/potok/internal/remote"
 	"github.com/potok-go/potok/internal/wire"
 )
-
-// A resultReader reads the results of a run in the order in which they were stored.
-type resultReader struct {
-	client *Client
-	prefix string        // of the subjects of results
-	last   atomic.Uint64 // sequence of the last one that was read, or may be skipped
-	heard  atomic.Int64  // when, in Unix nanoseconds
-
-	mu  sync.Mutex // guards the fields below; held while a consumer is made
-	now jetstream.ConsumeContext
-}
-
-// readResults begins to read, and blocks until all that is stored now is known. The reader starts before any call.
-func (c *Client) readResults(ctx context.Context) error {
-	stream, err := findStream(ctx, c.js, resultsStream)
-	if err != nil {
-		return fmt.Errorf("potok/cluster: %w", explain(err))
-	}
-	r := &resultReader{client: c, prefix: resultPrefix + c.options.run + "."}
-	upTo := uint64(0)
-	if c.book == nil { // nobody else knows the run: nothing is there
-		r.last.Store(stream.CachedInfo().State.LastSeq)
-	} else {
-		last, err := lastMsg(ctx, stream, r.subject())
-		switch {
-		case errors.Is(err, jetstream.ErrMsgNotFound):
-		case err != nil:
-			return fmt.Errorf("potok/cluster: %w", err)
-		default:
-			upTo = last.Sequence
-		}
-	}
-	c.reader = r
-	if err := r.consume(ctx); err != nil {
-		return err
-	}
-	for r.last.Load() < upTo { // as fast as the server sends; not worth a signal of its own
-		pause(ctx, 5*time.Millisecond)
-		if ctx.Err() != nil {
-			return fmt.Errorf("potok/cluster: reading the results of run %s: %w", c.options.run, registry.ContextError(ctx))
-		}
-	}
-	return nil
-}
-
-func (r *resultReader) subject() string { return r.prefix + ">" }
-
-// consume begins to read behind the last result, anew if it has begun before.
-func (r *resultReader) consume(ctx context.Context) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.stopLocked()
-	consumer, err := orderedConsumer(ctx, r.client.js, jetstream.OrderedConsumerConfig{
-		FilterSubjects: []string{r.subject()},
-		DeliverPolicy:  jetstream.DeliverByStartSequencePolicy,
-		OptStartSeq:    r.last.Load() + 1,
-	})
-	if err != nil {
-		return fmt.Errorf("potok/cluster: results: %w", err)
-	}
-	r.now, err = consumer.Consume(r.read, jetstream.PullMaxMessages(window), jetstream.ConsumeErrHandler(func(jetstream.ConsumeContext, error) {
-		// The consumer begins anew by itself where it can. Where it cannot, the clerk sees that nothing comes.
-	}))
-	if err != nil {
-		return fmt.Errorf("potok/cluster: results: %w", err)
-	}
-	r.heard.Store(time.Now().UnixNano())
-	return nil
-}
-
-func (r *resultReader) stopLocked() {
-	if r.now == nil {
-		return
-	}
-	r.now.Stop()
-	<-r.now.Closed()
-	r.now = nil
-}
-
-// forget has consume begin with the first result.
-func (r *resultReader) forget() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.stopLocked()
-	r.last.Store(0)
-}
-
-func (r *resultReader) close() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.stopLocked()
-}
-
-// read takes one result.
-func (r *resultReader) read(msg jetstream.Msg) {
-	meta, err := msg.Metadata()
-	if err != nil || meta.Sequence.Stream <= r.last.Load() {
-		return
-	}
-	if name, ok := strings.CutPrefix(msg.Subject(), r.prefix); ok {
-		r.client.heardResult(name, meta.Sequence.Stream, msg.Data())
-	}
-	r.last.Store(meta.Sequence.Stream)
-	r.heard.Store(time.Now().UnixNano())
-}
 
 // heardResult is told of a result that is stored.
 func (c *Client) heardResult(name string, sequence uint64, data []byte) {
