@@ -293,3 +293,34 @@ func TestCallsWaitForAWorkerAndTheClientIsTold(t *testing.T) {
 		b.noCalls(nc)
 	})
 }
+
+// Whoever runs the calls cannot be told that they end: Close waits for a word of theirs, and gives up.
+func TestCloseOfAClientThatIsCutOff(t *testing.T) {
+	for _, away := range []time.Duration{time.Second, 45 * time.Second, 10 * time.Minute} {
+		for _, calls := range []int{0, 20} {
+			t.Run(fmt.Sprint(away, calls), func(t *testing.T) {
+				inBubble(t, func(b *bubble) {
+					b.worker(b.connect(b.cable()), 1, "worker")
+					near := b.cable()
+					c := b.client(b.connect(near))
+					b.submitMany(c, "before", 1)()
+					b.submitMany(c, "closed", calls)
+					time.Sleep(1500 * time.Millisecond)
+					near.cut()
+					time.Sleep(away)
+					begin := time.Now()
+					if err := c.Close(); err != nil {
+						t.Error(err)
+					}
+					limit := time.Duration(0)
+					if calls > 0 {
+						limit = 45 * time.Second // ten for the workers, and as much for each request that is under way
+					}
+					if d := time.Since(begin); d > limit {
+						t.Errorf("it took %v", d)
+					}
+				})
+			})
+		}
+	}
+}
