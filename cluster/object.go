@@ -144,8 +144,8 @@ func digest(data []byte) string {
 	return "SHA-256=" + base64.URLEncoding.EncodeToString(sum[:])
 }
 
-// get reads an object, for as long as objectTime. For one that is not there it waits a while: who answers first may be behind
-// those who have stored it.
+// get reads an object, for as long as objectTime while the server is away. For one that is not there it waits less: who
+// answers may be behind those who have stored it.
 func (o *objects) get(ctx context.Context, name string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, objectTime)
 	defer cancel()
@@ -154,7 +154,8 @@ func (o *objects) get(ctx context.Context, name string) ([]byte, error) {
 		if err == nil {
 			return data, nil
 		}
-		if !errors.Is(err, jetstream.ErrMsgNotFound) || time.Since(began) > requestTime {
+		missing := errors.Is(err, jetstream.ErrMsgNotFound) || errors.Is(err, jetstream.ErrStreamNotFound)
+		if missing && time.Since(began) > requestTime || errors.Is(err, errMessage) || errors.Is(err, nats.ErrConnectionClosed) || ctx.Err() != nil {
 			return nil, fmt.Errorf("potok/cluster: object %s: %w", name, err)
 		}
 	}
