@@ -27,7 +27,7 @@ test: ## go test ./...
 
 race: ## all tests under the race detector once, root, queue and lock at 1, 2 and 8 CPUs
 	go test -race -shuffle=on ./...
-	go test -race -shuffle=on -count=5 -cpu=1,2,8 . ./queue/ ./lock/
+	go test -race -shuffle=on -count=3 -cpu=1,2,8 . ./queue/ ./lock/
 
 fuzz: ## every fuzz target FUZZTIME=100000x times
 	bash .ci/fuzz $(FUZZTIME)
