@@ -3,13 +3,16 @@ package cluster
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/potok-go/potok"
 	"github.com/potok-go/potok/internal/registry"
+	"github.com/potok-go/potok/internal/remote"
 )
 
 const (
@@ -45,11 +48,33 @@ func (c *Client) clerk() {
 			c.sendAgain()
 		case <-tick.C:
 			c.publisher.expire(publishTime)
+			c.failUnheard()
 			c.tellEndings()
 			c.lookForWorkers()
 			c.forgetWorkers()
 			c.warnOfTasks()
 			c.lookForResults()
+		}
+	}
+}
+
+// failUnheard fails what is out when the connection is closed, by its owner or as the server sent it away for good: nobody
+// will hear of it.
+func (c *Client) failUnheard() {
+	if !c.nc.IsClosed() {
+		return
+	}
+	c.mu.Lock()
+	var out []*message
+	for _, m := range c.out {
+		out = append(out, m)
+	}
+	clear(c.out)
+	c.mu.Unlock()
+	err := fmt.Errorf("potok/cluster: %w", nats.ErrConnectionClosed)
+	for _, m := range out {
+		for _, s := range m.shipments {
+			c.group.Answer(s, "", func(it *remote.Item) error { return storeFailure(it, err) })
 		}
 	}
 }

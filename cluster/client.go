@@ -77,7 +77,8 @@ type taskState struct {
 // Connect makes an executor of a connection to a NATS server that has JetStream. It makes the streams that are missing,
 // and, of a run that has a name and is known, reads which results there are. It blocks until then, or until ctx ends: then
 // the error matches ctx.Err() and context.Cause(ctx). The error matches ErrExpired if results may be gone. The connection
-// stays the caller's to close, after the client; it should be one that never stops reconnecting.
+// stays the caller's to close, after the client: if it is closed before, calls fail with an error that matches
+// nats.ErrConnectionClosed. It should be one that never stops reconnecting.
 func Connect(ctx context.Context, nc *nats.Conn, opts ...Option) (*Client, error) {
 	o := options{backlog: -1, keep: DefaultKeep, attempts: DefaultMaxAttempts}
 	for _, opt := range opts {

@@ -88,14 +88,19 @@ func storeDead(it *remote.Item, body *resultMessage) error {
 	if len(body.results) > 0 {
 		err = failure(body.results[0].failure)
 	}
-	if it.Chunk != nil {
-		for i := range it.Chunk.Items() {
-			it.Chunk.Fail(i, err)
-		}
-		it.Chunk.Done(it.Chunk.Items())
-		return nil
+	return storeFailure(it, err)
+}
+
+// storeFailure fails a call, or all items of a chunk.
+func storeFailure(it *remote.Item, err error) error {
+	if it.Chunk == nil {
+		return err
 	}
-	return err
+	for i := range it.Chunk.Items() {
+		it.Chunk.Fail(i, err)
+	}
+	it.Chunk.Done(it.Chunk.Items())
+	return nil
 }
 
 // storeOne puts the result of a call where it belongs.

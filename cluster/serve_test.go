@@ -455,3 +455,39 @@ func TestALargeResultThatCannotBeStoredIsNotWaitedFor(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Of a connection that is closed nobody hears any more: calls fail, whether they have begun or not.
+func TestCallsOfAClosedConnectionFail(t *testing.T) {
+	s := startServer(t)
+	serve(t, s, potok.NewPool(1))
+	nc := connect(t, s)
+	c, err := cluster.Connect(t.Context(), nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	runs := gated.Submit(t.Context(), c, 5)
+	until(t, "it runs", func() bool { return c.Stats().Running == 1 })
+	waits := gated.Submit(t.Context(), c, 6)
+	items := make(chan error)
+	go func() { // as many errors as items
+		for _, err := range counted.Map(t.Context(), c, slices.Values([]int{1, 2, 3})) {
+			items <- err
+		}
+	}()
+	until(t, "all are sent", func() bool { return c.Stats().Queued+c.Stats().Running >= 3 })
+	nc.Close()
+	for _, f := range []*potok.Future[int]{runs, waits, gated.Submit(t.Context(), c, 7)} {
+		if v, err := f.Result(within(t)); !errors.Is(err, nats.ErrConnectionClosed) {
+			t.Errorf("%d, %v", v, err)
+		}
+	}
+	for range 3 {
+		if err := <-items; !errors.Is(err, nats.ErrConnectionClosed) {
+			t.Error(err)
+		}
+	}
+	if err := c.Close(); err != nil {
+		t.Error(err)
+	}
+}
